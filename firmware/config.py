@@ -1,0 +1,224 @@
+"""What a controller is told to be: kind, address, parameters; kept on flash, whole or not at all.
+
+The file is a JSON object with `kind`, `address`, `parameters` and a `crc`: CRC-32 of the lines
+`kind=…`, `address=…` and `name=number` for each given parameter in the order of their names,
+joined by newlines. The same number goes into hello, so both ends can prove that they mean the same.
+"""
+
+import binascii
+import json
+import os
+
+from protocol.generated.wire import (
+    ADDRESS_MAX,
+    ADDRESS_UNASSIGNED,
+    KIND_BIN,
+    KIND_BOLLARD,
+    KIND_LAMP,
+)
+
+FILE = "config.json"
+BOOT_FILE = "boot.bin"
+MAX_BYTES = 4096
+NO_SUCH_FILE = 2  # ENOENT
+MAX_BOOT = 0xFFFF
+# Boot numbers from here on were drawn by lot because the counter could not be trusted.
+DRAWN_BOOT = 0x8000
+
+# Parameters: (name, default, least, most). Milliseconds stay below 2**30, the end of small ints.
+COMMON = (
+    ("link_lost_ms", 5000, 500, 600000),  # silence of the gateway that counts as a lost link
+    ("status_period_ms", 1000, 100, 3600000),
+)
+LAMP = (
+    ("floor_percent", 20, 0, 100),  # light at night with nobody there
+    ("presence_percent", 100, 1, 100),  # light for somebody
+    ("safe_percent", 100, 0, 100),  # light at start, on failure, and without link or programme
+    ("ramp_up_ms", 600, 0, 120000),  # fade over the whole DALI scale, upwards
+    ("ramp_down_ms", 12000, 0, 120000),  # the same, downwards
+    ("hold_s", 20, 1, 3600),  # full light after the last presence
+    ("night", 1, 0, 1),  # 0: the programme says day
+    ("autonomous", 1, 0, 1),  # 0: without a link the safe level rules, not the programme
+    ("supply_v", 36, 1, 400),  # of the lamp, for power from current
+    ("rated_power_dw", 0, 0, 10000),  # 0.1 W at full light; 0 = failure is not judged
+    ("presence_stuck_s", 1800, 60, 86400),  # presence without end that counts as a broken sensor
+)
+BOLLARD = (
+    ("settle_ms", 500, 100, 10000),  # inputs are watched this long before they are believed
+    ("power_fail_lower", 0, 0, 1),  # what the post does without power: 0 holds, 1 sinks
+)
+BIN = (
+    ("empty_mm", 1200, 200, 5000),  # distance to the floor of the empty bin
+    ("full_mm", 250, 50, 4900),  # distance to the waste of the full bin
+    ("dead_zone_mm", 30, 0, 500),  # echoes nearer than this are none
+    ("full_permille", 850, 100, 1000),  # level at which the bin counts as full
+    ("sensor_reference_dc", 200, -400, 800),  # 0.1 °C the distance sensor is calibrated for
+    ("fire_dc", 700, 400, 1500),  # 0.1 °C that count as fire
+    ("battery_low_mv", 11500, 0, 60000),
+    ("ping_period_ms", 500, 50, 60000),
+)
+KIND_NAMES = ("lamp", "bollard", "bin")
+KIND_NUMBERS = (KIND_LAMP, KIND_BOLLARD, KIND_BIN)
+
+
+class ConfigurationError(Exception):
+    """The configuration is not acceptable; the text says which key and why."""
+
+
+class Configuration:
+    """A valid configuration: `kind` of wire.KIND_*, `address`, `parameters` with all defaults."""
+
+    def __init__(self, kind, address, parameters, crc):
+        self.kind = kind
+        self.address = address
+        self.parameters = parameters
+        self.crc = crc
+        self.provisioned = kind != 0
+
+
+def unprovisioned(address=ADDRESS_UNASSIGNED):
+    """What a controller runs that nobody told what it is, or gave no keys: no kind, no outputs."""
+    return Configuration(0, address, _with_defaults(COMMON, {}), 0)
+
+
+def checksum(document):
+    """CRC-32 of a document with `kind`, `address` and `parameters`; its `crc` is not looked at."""
+    parameters = document["parameters"]
+    lines = ["kind=" + document["kind"], "address=%d" % document["address"]]
+    for name in sorted(parameters):
+        lines.append("%s=%d" % (name, parameters[name]))
+    return binascii.crc32("\n".join(lines).encode()) & 0xFFFFFFFF
+
+
+def validate(document):
+    """The Configuration a document describes; raises ConfigurationError naming the bad key."""
+    if not isinstance(document, dict):
+        raise ConfigurationError("configuration: must be an object")
+    for name in document:
+        if name not in ("kind", "address", "parameters", "crc"):
+            raise ConfigurationError("%s: unknown key" % name)
+    kind = document.get("kind")
+    if kind not in KIND_NAMES:
+        raise ConfigurationError("kind: must be lamp, bollard or bin")
+    address = document.get("address")
+    if address != ADDRESS_UNASSIGNED:
+        _check("address", address, 1, ADDRESS_MAX)
+    given = document.get("parameters")
+    if given is None:
+        given = {}
+    if not isinstance(given, dict):
+        raise ConfigurationError("parameters: must be an object")
+    index = KIND_NAMES.index(kind)
+    known = COMMON + (LAMP, BOLLARD, BIN)[index]
+    names = [entry[0] for entry in known]
+    for name in given:
+        if name not in names:
+            raise ConfigurationError("parameters.%s: unknown for a %s" % (name, kind))
+    parameters = _with_defaults(known, given)
+    if kind == "bin" and parameters["full_mm"] >= parameters["empty_mm"]:
+        raise ConfigurationError("parameters.full_mm: must be below empty_mm")
+    crc = checksum({"kind": kind, "address": address, "parameters": given})
+    return Configuration(KIND_NUMBERS[index], address, parameters, crc)
+
+
+def provision(path, document):
+    """Check a document and make it the configuration at `path`; returns its Configuration.
+
+    Raises ConfigurationError and leaves what was there when it is not valid, or when flash does
+    not read back what was written; raises OSError when flash cannot be written at all.
+    """
+    accepted = validate(document)
+    stored = {
+        "kind": document["kind"],
+        "address": document["address"],
+        "parameters": document.get("parameters") or {},
+        "crc": accepted.crc,
+    }
+    replace(path, json.dumps(stored).encode())
+    return accepted
+
+
+def move(path, address):
+    """Give the configuration at `path` another address; without a configuration, do nothing.
+
+    Raises what `load` and `provision` raise.
+    """
+    try:
+        load(path)
+    except OSError:
+        return
+    with open(path, "rb") as file:
+        document = json.loads(file.read(MAX_BYTES))
+    provision(
+        path, {"kind": document["kind"], "address": address, "parameters": document["parameters"]}
+    )
+
+
+def load(path):
+    """The Configuration at `path`; OSError when there is none, ConfigurationError when damaged."""
+    with open(path, "rb") as file:
+        text = file.read(MAX_BYTES + 1)
+    if len(text) > MAX_BYTES:
+        raise ConfigurationError("configuration: too long")
+    try:
+        document = json.loads(text)
+    except (ValueError, UnicodeError):
+        raise ConfigurationError("configuration: not JSON")
+    accepted = validate(document)
+    if document.get("crc") != accepted.crc:
+        raise ConfigurationError("crc: does not match")
+    return accepted
+
+
+def next_boot(path, draw):
+    """Count this boot in the file at `path`; returns its number, 1 to 65535.
+
+    A number must never name two boots, so a counter that is damaged or cannot be stored is
+    replaced by one drawn by lot: `draw()` gives 15 random bits.
+    """
+    try:
+        with open(path, "rb") as file:
+            text = file.read(5)
+    except OSError:
+        text = b"\x00\x00\xff\xff"
+    number = int.from_bytes(text[:2], "little")
+    if len(text) == 4 and number ^ int.from_bytes(text[2:4], "little") == 0xFFFF:
+        number = number % MAX_BOOT + 1
+    else:
+        number = DRAWN_BOOT | draw()
+    check = number ^ 0xFFFF
+    try:
+        replace(path, number.to_bytes(2, "little") + check.to_bytes(2, "little"))
+    except (OSError, ConfigurationError):
+        number = DRAWN_BOOT | draw()
+    return number
+
+
+def replace(path, content):
+    """Make `content` the file at `path`, or leave the old one: written aside, read back, renamed.
+
+    Raises OSError, or ConfigurationError when flash does not return what was written.
+    """
+    aside = path + ".new"
+    with open(aside, "wb") as file:
+        file.write(content)
+        file.flush()
+    with open(aside, "rb") as file:
+        if file.read(len(content) + 1) != content:
+            raise ConfigurationError("flash: reads back other bytes than were written")
+    os.rename(aside, path)
+
+
+def _with_defaults(known, given):
+    parameters = {}
+    for name, default, least, most in known:
+        value = given.get(name, default)
+        _check("parameters." + name, value, least, most)
+        parameters[name] = int(value)
+    return parameters
+
+
+def _check(name, value, least, most):
+    # On MicroPython a bool is no int.
+    if not isinstance(value, (int, bool)) or not least <= value <= most:
+        raise ConfigurationError("%s: must be an integer from %d to %d" % (name, least, most))

@@ -1,0 +1,277 @@
+"""A lamp: sample, step, drive, report. Behaviour is in logic.lamp, the curve in logic.dali."""
+
+from firmware.logic import dali, filters, lamp
+from firmware.services.commands import BAD_ARGUMENT, DONE, MAX_DURATION_S, UNSUPPORTED
+from protocol.generated.wire import (
+    EVENT_CODE_LAMP_FAILURE,
+    EVENT_CODE_PRESENCE,
+    EVENT_CODE_SENSOR_FAULT,
+    EVENT_CODE_STATE_CHANGE,
+    LAMP_FAULT_LAMP_FAILURE,
+    LAMP_FAULT_LINK_LOST,
+    LAMP_FAULT_PRESENCE_SENSOR,
+    LAMP_METERS_SIZE,
+    LAMP_STATUS_SIZE,
+    RECORD_LAMP_METERS,
+    RECORD_LAMP_STATUS,
+    SEVERITY_ALARM,
+    SEVERITY_INFO,
+    SEVERITY_WARNING,
+    VERB_AUTO,
+    VERB_SET,
+    pack_lamp_meters,
+    pack_lamp_status,
+)
+
+FADING_MS = 20  # between steps of a fade: 50 a second, which nobody sees
+RESTING_MS = 40
+MEASURE_MS = 1000
+METERS_MS = 60000
+HOUR_MS = 3600000
+# Sensors drop out for a moment; nobody is gone before this long.
+PRESENCE_GONE_MS = 1500
+# The driver follows the PWM and the filter of the current by then.
+FAILURE_MS = 5000
+DECIWATT_SECONDS_PER_WATTHOUR = 36000
+
+
+class LampNode:
+    """One lamp.
+
+    `outputs`: dim(duty), relay(on). `inputs`: presence(), current_ma(), temperature_c().
+    `parameters` are those of config.LAMP and config.COMMON.
+    """
+
+    def __init__(self, outputs, inputs, outbox, parameters):
+        self.state = lamp.BOOT
+        self.faults = 0
+        self.presence_count = 0
+        self._outputs = outputs
+        self._inputs = inputs
+        self._outbox = outbox
+        self._floor = dali.level(parameters["floor_percent"])
+        self._presence = dali.level(parameters["presence_percent"])
+        self._safe = dali.level(parameters["safe_percent"])
+        self._ramp_up_ms = parameters["ramp_up_ms"]
+        self._ramp_down_ms = parameters["ramp_down_ms"]
+        self._hold_ms = parameters["hold_s"] * 1000
+        self._night = parameters["night"]
+        self._autonomous = parameters["autonomous"]
+        self._supply_v = parameters["supply_v"]
+        self._rated_power_dw = parameters["rated_power_dw"]
+        self._stuck_ms = parameters["presence_stuck_s"] * 1000
+        self._status_period_ms = parameters["status_period_ms"]
+        # Light, not dark: a lamp starts at its safe level, as DALI's power-on level asks for.
+        self.level_fine = self._safe << dali.FINE_SHIFT
+        self._target = self._safe
+        self._fade_from = self.level_fine
+        self._fade_began_ms = 0
+        self._duty = -1
+        self._lit = -1
+        self._asked_level = 0
+        self._asked_until_ms = -1
+        self._asked_by = 0
+        self._somebody = False
+        self._seen_ms = -1
+        self._somebody_since_ms = 0
+        self._expected_until_ms = -1
+        self._present_ms = 0
+        self._power_dw = 0
+        self._temperature_c = 0
+        self._failure_ms = 0
+        self._burning_s = 0
+        self._energy_dws = 0
+        self._energy_wh = 0
+        self._switchings = 0
+        self._hour_count = 0
+        self._hour_before = 0
+        self._hour_ends_ms = HOUR_MS
+        self._measure_due_ms = 0
+        self._status_due_ms = 0
+        self._meters_due_ms = METERS_MS
+
+    def turn(self, now_ms, link_lost):
+        """Sample, step, drive, report; returns after how many ms to be called again."""
+        self._sense_presence(now_ms)
+        if now_ms >= self._measure_due_ms:
+            self._measure_due_ms = filters.next_due(self._measure_due_ms, MEASURE_MS, now_ms)
+            self._measure(now_ms)
+        self._set_fault(LAMP_FAULT_LINK_LOST, link_lost)
+        changed = self._step(now_ms, link_lost)
+        self._drive(now_ms)
+        if now_ms >= self._status_due_ms:
+            self._status_due_ms = filters.next_due(
+                self._status_due_ms, self._status_period_ms, now_ms
+            )
+            changed = True
+        if changed:
+            self._report(now_ms)
+        if now_ms >= self._meters_due_ms:
+            self._meters_due_ms = filters.next_due(self._meters_due_ms, METERS_MS, now_ms)
+            self._report_meters(now_ms)
+        return RESTING_MS if self._arrived() else FADING_MS
+
+    def command(self, verb, level_percent, duration_s, transaction, now_ms):
+        """Take a command: `set` and `auto`; returns (status, guard, progress)."""
+        if verb == VERB_SET:
+            if level_percent > 100 or not 1 <= duration_s <= MAX_DURATION_S:
+                return BAD_ARGUMENT
+            self._asked_level = dali.level(level_percent)
+            self._asked_until_ms = now_ms + duration_s * 1000
+            self._asked_by = transaction
+        elif verb == VERB_AUTO:
+            self._asked_until_ms = -1
+        else:
+            return UNSUPPORTED
+        return DONE
+
+    def expect(self, duration_s, now_ms):
+        """Somebody will be here within `duration_s`: a neighbour's news."""
+        self._expected_until_ms = now_ms + duration_s * 1000
+
+    def safe(self):
+        """Outputs to their safe state: light."""
+        self._outputs.relay(1)
+        self._outputs.dim(dali.duty(self._safe << dali.FINE_SHIFT))
+
+    def _sense_presence(self, now_ms):
+        if self._inputs.presence():
+            self._seen_ms = now_ms
+            if not self._somebody:
+                self._somebody = True
+                self._somebody_since_ms = now_ms
+                self.presence_count = (self.presence_count + 1) & 0xFFFF
+                self._hour_count += 1
+                self._tell(EVENT_CODE_PRESENCE, SEVERITY_INFO, 1, self.presence_count, now_ms)
+        elif self._somebody and now_ms - self._seen_ms >= PRESENCE_GONE_MS:
+            self._somebody = False
+            self._tell(EVENT_CODE_PRESENCE, SEVERITY_INFO, 0, self.presence_count, now_ms)
+        # A sensor that sees somebody without end is broken, but light does less harm than dark.
+        stuck = self._somebody and now_ms - self._somebody_since_ms >= self._stuck_ms
+        if self._set_fault(LAMP_FAULT_PRESENCE_SENSOR, stuck):
+            self._tell(EVENT_CODE_SENSOR_FAULT, SEVERITY_WARNING, int(stuck), 0, now_ms)
+
+    def _measure(self, now_ms):
+        self._power_dw = min(self._inputs.current_ma() * self._supply_v // 100, 0xFFFE)
+        self._temperature_c = self._inputs.temperature_c()
+        level = self.level_fine >> dali.FINE_SHIFT
+        if level:
+            self._burning_s += 1
+            self._energy_dws += self._power_dw
+            while self._energy_dws >= DECIWATT_SECONDS_PER_WATTHOUR:
+                self._energy_dws -= DECIWATT_SECONDS_PER_WATTHOUR
+                self._energy_wh += 1
+        if now_ms >= self._hour_ends_ms:
+            self._hour_ends_ms += HOUR_MS
+            self._hour_before = self._hour_count
+            self._hour_count = 0
+        verdict = lamp.judge(level, self._power_dw, self._rated_power_dw)
+        if verdict == lamp.CANNOT_TELL or not self._arrived():
+            return
+        self._failure_ms = filters.persists(
+            self._failure_ms, verdict == lamp.DARK, MEASURE_MS, FAILURE_MS
+        )
+        failed = self._failure_ms >= FAILURE_MS or (
+            self.faults & LAMP_FAULT_LAMP_FAILURE and self._failure_ms
+        )
+        if self._set_fault(LAMP_FAULT_LAMP_FAILURE, failed):
+            active = 1 if failed else 0
+            self._tell(EVENT_CODE_LAMP_FAILURE, SEVERITY_ALARM, active, self._power_dw, now_ms)
+
+    def _step(self, now_ms, link_lost):
+        sample = 0
+        if self.faults & LAMP_FAULT_LAMP_FAILURE:
+            sample |= lamp.FAILED
+        if link_lost and not self._autonomous:
+            sample |= lamp.ADRIFT
+        if now_ms < self._asked_until_ms:
+            sample |= lamp.ASKED
+        if not self._night:
+            sample |= lamp.DAYLIGHT
+        if self._somebody or now_ms < self._expected_until_ms:
+            sample |= lamp.PRESENT
+            self._present_ms = now_ms
+        hold_over = now_ms - self._present_ms >= self._hold_ms
+        sample |= lamp.done(self.state, self._arrived(), hold_over)
+        before = self.state
+        self.state = lamp.step(before, sample)
+        self._aim(now_ms)
+        if self.state == before:
+            return False
+        by = self._asked_by if lamp.OVERRIDE in (before, self.state) else 0
+        self._outbox.event(EVENT_CODE_STATE_CHANGE, SEVERITY_INFO, 1, self.state, by, now_ms)
+        return True
+
+    def _aim(self, now_ms):
+        """Take the level of the state as the fade's target; a new target starts a new fade."""
+        source = lamp.LEVEL[self.state]
+        if source == lamp.LEVEL_FLOOR:
+            target = self._floor
+        elif source == lamp.LEVEL_PRESENCE:
+            target = self._presence
+        elif source == lamp.LEVEL_ASKED:
+            target = self._asked_level
+        elif source == lamp.LEVEL_SAFE:
+            target = self._safe
+        else:
+            target = 0
+        if target != self._target:
+            self._target = target
+            self._fade_from = self.level_fine
+            self._fade_began_ms = now_ms
+
+    def _arrived(self):
+        return self.level_fine == self._target << dali.FINE_SHIFT
+
+    def _drive(self, now_ms):
+        target = self._target << dali.FINE_SHIFT
+        if self.level_fine != target:
+            whole_ms = self._ramp_up_ms if target > self._fade_from else self._ramp_down_ms
+            elapsed_ms = now_ms - self._fade_began_ms
+            self.level_fine = dali.fade(self._fade_from, target, elapsed_ms, whole_ms)
+        lit = 1 if self.level_fine else 0
+        if lit != self._lit:
+            self._lit = lit
+            self._switchings += lit
+            self._outputs.relay(lit)
+        duty = dali.duty(self.level_fine)
+        if duty != self._duty:
+            self._duty = duty
+            self._outputs.dim(duty)
+
+    def _report(self, now_ms):
+        at = self._outbox.begin(RECORD_LAMP_STATUS, LAMP_STATUS_SIZE, 0, now_ms)
+        pack_lamp_status(
+            self._outbox.routine.data,
+            at,
+            self.state,
+            lamp.REASON[self.state],
+            self.level_fine >> dali.FINE_SHIFT,
+            self._target,
+            self.faults,
+            self.presence_count,
+            self._power_dw,
+            self._temperature_c,
+        )
+
+    def _report_meters(self, now_ms):
+        at = self._outbox.begin(RECORD_LAMP_METERS, LAMP_METERS_SIZE, 0, now_ms)
+        pack_lamp_meters(
+            self._outbox.routine.data,
+            at,
+            self._burning_s,
+            self._energy_wh,
+            self._switchings,
+            min(self._hour_before, 0xFFFF),
+        )
+
+    def _set_fault(self, bit, present):
+        """Set or clear a fault bit; True when that changed it."""
+        faults = self.faults | bit if present else self.faults & ~bit
+        if faults == self.faults:
+            return False
+        self.faults = faults
+        return True
+
+    def _tell(self, code, severity, active, value, now_ms):
+        self._outbox.event(code, severity, active, value, 0, now_ms)

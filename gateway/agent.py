@@ -1,0 +1,295 @@
+"""The agent: composes store, uplink, command desk and buses of one site, and runs them.
+
+Start order: store, buses, uplink; a record can then always be stored, and the broker only ever
+hears of slots that are being asked. Stop order: no more commands, buses, uplink (what is durable
+but not yet confirmed leaves at the next start), store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from hashlib import sha256
+from math import ceil, inf
+from typing import Any
+
+from gateway.bus import Bus
+from gateway.commands import Command, Outcome
+from gateway.contract import KINDS, Address, Avail, Topics
+from gateway.controller import Controller, Presence
+from gateway.conversation import BusOptions, Identity, monotonic_ms
+from gateway.desk import Desk, Progress
+from gateway.errors import StoreError
+from gateway.execution import outcome, to_wire
+from gateway.outbox import Note
+from gateway.presence import Lamp, PresenceRule
+from gateway.records import Record, gap_of, is_presence, unix_ms
+from gateway.reload import Change, compare, running
+from gateway.site_model import Bus as BusTable
+from gateway.site_model import Site, Slot
+from gateway.store import Store
+from gateway.uplink import Uplink
+from protocol import keyfile
+from protocol.security_gateway import GATEWAY_ID_SIZE
+
+log = logging.getLogger(__name__)
+
+EXPECT_S = 4
+"""How long a lamp expects somebody beyond the estimated arrival."""
+
+_AVAIL = {
+    Presence.ONLINE: Avail.ONLINE,
+    Presence.OFFLINE: Avail.OFFLINE,
+    Presence.UNKNOWN: Avail.OFFLINE,
+    Presence.UNPROVISIONED: Avail.UNPROVISIONED,
+}
+
+
+def gateway_id(topics: Topics) -> bytes:
+    """How controllers know this gateway in a handshake: a hash of its name."""
+    return sha256(topics.base.encode()).digest()[:GATEWAY_ID_SIZE]
+
+
+def _limit_bytes(site: Site) -> int:
+    return site.store.limit_mb * 1024 * 1024
+
+
+def _presence_rule(site: Site) -> PresenceRule:
+    return PresenceRule(
+        Lamp(slot.name, slot.position, slot.neighbours)
+        for slot in site.slots
+        if slot.kind == "lamp"
+    )
+
+
+def _table(site: Site, bus: Bus) -> BusTable | None:
+    return next((table for table in site.buses if table.name == bus.options.name), None)
+
+
+def _identity(slot: Slot | None) -> tuple[object, ...] | None:
+    """What makes a slot's controller the same one."""
+    return None if slot is None else (slot.kind, slot.unit, slot.bus, slot.address)
+
+
+class Agent:
+    """One gateway. `run` until cancelled; `status` any time."""
+
+    def __init__(self, site: Site) -> None:
+        """Reads the site's link key. Raises KeyFileError when it cannot be used."""
+        self.site = site
+        self.topics = Topics(site.site.name, site.site.gateway)
+        self.store = Store(site.store_path, limit_bytes=_limit_bytes(site))
+        self.link_key = keyfile.load(site.resolve(site.site.link_key), "link")
+        self._identity = Identity(gateway_id(self.topics))
+        self.buses = [self._bus(table.name) for table in site.buses]
+        self.controllers = {c.slot: c for bus in self.buses for c in bus.controllers}
+        self.uplink = Uplink(site.broker, self.topics, self.store, self._take, site.file.parent)
+        self.desk = Desk(self.topics, self.store, self._knows, self._execute, self.uplink.reply)
+        self._presence = _presence_rule(site)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
+
+    def _bus(self, name: str, kept: Mapping[str, Controller] | None = None) -> Bus:
+        table = next(table for table in self.site.buses if table.name == name)
+        options = BusOptions(name, table.port, table.baud, table.turnaround_ms)
+        return Bus(options, self._on_bus(name, kept or {}), self, self._identity)
+
+    def _on_bus(self, name: str, kept: Mapping[str, Controller]) -> list[Controller]:
+        """The controllers of a bus, those of `kept` with the sessions that they have."""
+        return [kept.get(slot.name) or self._controller(slot) for slot in self.site.on_bus(name)]
+
+    def _controller(self, slot: Slot) -> Controller:
+        keys = self.link_key.device_keys(bytes.fromhex(slot.unit))
+        return Controller(slot.name, slot.kind, slot.unit, slot.address, keys)
+
+    async def run(self, on_ready: Callable[[], None] | None = None) -> None:
+        """Work until cancelled, then stop in order. Raises a StoreError when it cannot start."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.store)
+            await self._forget_old_places()
+            await self._journal("started")
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                uplink = group.create_task(self.uplink.run())
+                await self.desk.recover()
+                for bus in self.buses:
+                    self._start(bus)
+                log.info("%s is up: %d slots", self.topics.base, len(self.controllers))
+                if on_ready:
+                    on_ready()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    await self._stop(uplink)
+
+    def _start(self, bus: Bus) -> None:
+        if self._group is not None:
+            self._tasks[bus.options.name] = self._group.create_task(bus.run())
+
+    async def _end(self, *buses: Bus) -> None:
+        """Stop asking; returns when what was received is durable or refused."""
+        names = [bus.options.name for bus in buses]
+        tasks = [self._tasks.pop(name) for name in names if name in self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for bus in buses:
+            await bus.close()
+
+    async def _stop(self, uplink: asyncio.Task[None]) -> None:
+        self._group = None
+        await self.desk.close()
+        await self._end(*self.buses)
+        await self._journal("stopped")
+        await self.uplink.close()
+        uplink.cancel()
+
+    async def _journal(self, event: str, **told: object) -> None:
+        """Tell the journal what happens to the gateway itself; a bad disk stops nothing."""
+        who = {"site": self.topics.site, "gateway": self.topics.gateway}
+        try:
+            await self.store.note(Note("gateway", {"event": event, **who, **told}))
+        except StoreError as error:
+            log.error("not journaled: the gateway %s: %s", event, error)
+
+    async def _forget_old_places(self) -> None:
+        """Clear what is retained for slots that left the site while the gateway was stopped."""
+        for slot, kind in await self.store.places():
+            address = Address(kind, slot)
+            if kind in KINDS and not self._knows(address):
+                self.uplink.forget(address)
+
+    # --- another site file ----------------------------------------------------------------------
+
+    async def reload(self, site: Site) -> list[Change]:
+        """Take over another site without losing a record, nor the session of an unchanged slot.
+
+        Returns what changed. Raises KeyFileError; then nothing has changed.
+        """
+        key = keyfile.load(site.resolve(site.site.link_key), "link")
+        before, changes = self.site, compare(self.site, site)
+        self.site, self.link_key = running(self.site, site), key
+        controllers = self._keep(before)
+        stay = {
+            bus.options.name: bus
+            for bus in self.buses
+            if _table(before, bus) == _table(self.site, bus)
+        }
+        for name, bus in stay.items():
+            bus.controllers[:] = self._on_bus(name, controllers)
+        leave = [bus for bus in self.buses if bus.options.name not in stay]
+        tables = [table for table in self.site.buses if table.name not in stay]
+        new = {table.name: self._bus(table.name, controllers) for table in tables}
+        self.buses = [(stay | new)[table.name] for table in self.site.buses]
+        self.controllers = {c.slot: c for bus in self.buses for c in bus.controllers}
+        await self._end(*leave)
+        for bus in new.values():
+            self._start(bus)
+        self._clear(before)
+        self._presence = _presence_rule(self.site)
+        if self.site.broker != before.broker:
+            self.uplink.use(self.site.broker)
+        if self.site.store != before.store:
+            await self.store.set_limit(_limit_bytes(self.site))
+        await self._journal("reloaded", changes=[str(change) for change in changes])
+        return changes
+
+    def _keep(self, before: Site) -> dict[str, Controller]:
+        """The controllers that stay as they are; what the others were asked is answered."""
+        kept: dict[str, Controller] = {}
+        for name, controller in self.controllers.items():
+            if _identity(before.slot(name)) == _identity(self.site.slot(name)):
+                controller.link_keys = self.link_key.device_keys(bytes.fromhex(controller.unit))
+                kept[name] = controller
+            else:
+                controller.refuse_commands()
+        return kept
+
+    def _clear(self, before: Site) -> None:
+        """Retained topics: none for slots that are gone, off-line for those with another unit."""
+        for old in before.slots:
+            address = Address(old.kind, old.name)
+            new = self.site.slot(old.name)
+            if new is None or new.kind != old.kind:
+                self.uplink.forget(address)
+            elif new.unit != old.unit:
+                self.uplink.avail(address, Avail.OFFLINE, "swapped")
+
+    async def status(self) -> dict[str, Any]:
+        """How the agent is, as plain values: slots, buses, broker, ledger counters."""
+        return {
+            "slots": {slot: str(c.presence) for slot, c in self.controllers.items()},
+            "buses": {bus.options.name: bus.status() for bus in self.buses},
+            "broker": {"connected": self.uplink.health.connected},
+            "records": await self.store.counters(),
+            "published": self.uplink.health.published_records,
+            "commands": {"done": self.desk.done, "refused": self.desk.refused},
+        }
+
+    # --- what the buses hand over -------------------------------------------------------------
+
+    async def put(self, records: Sequence[Record]) -> None:
+        """Store records and what they say is lost; then show the newest state of each slot."""
+        gaps = [gap for gap in map(gap_of, records) if gap is not None]
+        for record in records:
+            if is_presence(record):
+                self._tell_neighbours(record.slot)
+        await self.store.put(records, gaps)
+        for record in records:
+            if self._is_here(record):
+                self.uplink.state(record)
+
+    def _is_here(self, record: Record) -> bool:
+        """Whether the unit is still in that slot, after a reload too."""
+        controller = self.controllers.get(record.slot)
+        return controller is not None and controller.unit == record.unit
+
+    def _tell_neighbours(self, slot: str) -> None:
+        """Brighten the lamps ahead, with the broker down too and before anything is stored."""
+        news: dict[str, list[tuple[int, int]]] = {}
+        for item in self._presence.seen(slot, monotonic_ms()):
+            table = self.site.slot(item.slot)
+            if table is not None:
+                hold_s = EXPECT_S if item.arrival_s == inf else ceil(item.arrival_s) + EXPECT_S
+                news.setdefault(table.bus, []).append((table.address, min(hold_s, 255)))
+        for bus in self.buses:
+            if told := news.get(bus.options.name):
+                bus.announce(told)
+
+    def resume(self, unit: str, boot: int) -> tuple[int, int]:
+        """The first routine and the first urgent number of that boot that is not durable yet."""
+        return self.store.resume(unit, boot)
+
+    def availability(self, controller: Controller, cause: str | None) -> None:
+        """A controller came or went."""
+        if self.controllers.get(controller.slot) is not controller:
+            return  # a reload has replaced it
+        avail = _AVAIL[controller.presence]
+        log.info("%s is %s", controller.slot, avail)
+        self.uplink.avail(Address(controller.kind, controller.slot), avail, cause)
+
+    # --- commands -----------------------------------------------------------------------------
+
+    def _take(self, incoming: Any) -> None:
+        self.desk.take(incoming)
+
+    def _knows(self, address: Address) -> bool:
+        controller = self.controllers.get(address.slot)
+        return controller is not None and controller.kind == address.kind
+
+    async def _execute(self, command: Command, _progress: Progress) -> Outcome:
+        controller = self.controllers.get(command.address.slot)
+        bus = next((bus for bus in self.buses if controller in bus.controllers), None)
+        if controller is None or bus is None:  # a reload takes it away just now
+            return outcome(None, "", expired=False)
+        not_after_ms = monotonic_ms() + command.not_after_ms - unix_ms()
+        pending = bus.command(controller, to_wire(command), not_after_ms)
+        # A controller that is away is asked rarely: the answer must not wait for its return.
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(not_after_ms / 1000):
+                await asyncio.shield(pending.result)
+        pending.settle(None)
+        result = pending.result.result()
+        return outcome(result, controller.unit, expired=monotonic_ms() >= not_after_ms)

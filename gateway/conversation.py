@@ -1,0 +1,300 @@
+"""What the gateway says to a controller over an open port: who is it, sessions, polls, commands."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from gateway.controller import Controller, Presence
+from gateway.port import Port
+from gateway.records import Record
+from protocol import codec
+from protocol.errors import SecurityError, WireError
+from protocol.generated import messages as m
+from protocol.generated import wire
+from protocol.security import HANDSHAKE_NONCE_SIZE, SESSION_KEY_SIZE
+from protocol.security_gateway import Group, Opening
+
+log = logging.getLogger("stoep.bus")
+
+TRIES = 3
+STRANGER_EVERY_MS = 5_000
+"""How often a controller is identified that may not be polled."""
+
+Answer = tuple[int, int, bytes]
+
+
+class Sink(Protocol):
+    """Where a bus hands over what it learns."""
+
+    def put(self, records: Sequence[Record]) -> Awaitable[None]:
+        """Store records; returns when they are durable, raises when they cannot be."""
+        ...
+
+    def resume(self, unit: str, boot: int) -> tuple[int, int]:
+        """The first routine and the first urgent number of that boot that is not durable yet."""
+        ...
+
+    def availability(self, controller: Controller, cause: str | None) -> None:
+        """A controller's presence changed."""
+        ...
+
+
+@dataclass
+class BusOptions:
+    """How a bus is driven; `url` is a pyserial URL or path."""
+
+    name: str
+    url: str
+    baud: int = 115200
+    turnaround_ms: int = 30
+    poll_interval_ms: int = 50
+
+
+@dataclass
+class BusCounters:
+    """What happened on a bus since the agent started."""
+
+    exchanges: int = 0
+    repeats: int = 0
+    timeouts: int = 0
+    port_losses: int = 0
+    records: int = 0
+    malformed: int = 0
+    sessions: int = 0
+    refused_sessions: int = 0
+
+
+@dataclass
+class Identity:
+    """Who the gateway is on its buses, and the key of its broadcasts, new with every run."""
+
+    name: bytes
+    """GATEWAY_ID_SIZE bytes"""
+    group: Group = field(default_factory=lambda: Group(secrets.token_bytes(SESSION_KEY_SIZE)))
+
+
+def monotonic_ms() -> int:
+    """The running loop's clock: milliseconds that never jump, virtual where the loop is."""
+    return int(asyncio.get_running_loop().time() * 1000)
+
+
+def set_presence(
+    sink: Sink, controller: Controller, presence: Presence, cause: str | None = None
+) -> None:
+    """Note a controller's presence, and tell when it changed."""
+    if controller.presence is not presence:
+        controller.presence = presence
+        sink.availability(controller, cause)
+
+
+@dataclass
+class Conversation:
+    """The exchanges with controllers over one open port. All methods raise PortError."""
+
+    port: Port
+    options: BusOptions
+    counters: BusCounters
+    identity: Identity
+    sink: Sink
+    storing: set[asyncio.Task[None]]
+
+    async def turn(self, controller: Controller) -> None:
+        """Whatever this controller needs most: a command, a session, a poll."""
+        session = controller.requester.session
+        if controller.hello is None or controller.hello.fingerprint != wire.FINGERPRINT:
+            await self._identify(controller)
+        elif session is None or session.is_due(monotonic_ms()):
+            await self._open_session(controller)
+        elif controller.commands:
+            await self._deliver(controller)
+        else:
+            await self._poll(controller)
+
+    # --- one exchange -------------------------------------------------------------------------
+
+    async def _ask(
+        self,
+        controller: Controller,
+        data: bytes,
+        not_after_ms: int = 0,
+    ) -> Answer | None:
+        """Put a request and repeat it; None when nobody answers, or only to say: no session."""
+        for attempt in range(1 if controller.is_lost else TRIES):
+            if attempt:
+                if not_after_ms and monotonic_ms() >= not_after_ms:
+                    break
+                self.counters.repeats += 1
+                data = controller.requester.repeat()
+            self.counters.exchanges += 1
+            before = self.port.bytes_received
+            answer = await self.port.exchange(
+                data, controller.requester.accept, self.options.turnaround_ms / 1000
+            )
+            if answer is not None:
+                controller.heard(monotonic_ms(), self.port.turnaround_s)
+                return answer
+            controller.garbled += self.port.bytes_received != before
+        self.counters.timeouts += 1
+        controller.missed(monotonic_ms())
+        if controller.is_lost:
+            controller.forget_session()
+            controller.refuse_commands()
+            set_presence(self.sink, controller, Presence.OFFLINE, "silent")
+        return None
+
+    def _read(self, answer: Answer, wanted: type[m.Message]) -> m.Message | None:
+        """The message in an answer; None, and counted, when it is not the one that was wanted."""
+        try:
+            message = codec.decode_message(answer[0], answer[2])
+        except WireError:
+            self.counters.malformed += 1
+            return None
+        if isinstance(message, wanted):
+            return message
+        if not isinstance(message, m.Refusal):
+            self.counters.malformed += 1
+        return None
+
+    # --- who it is ----------------------------------------------------------------------------
+
+    async def _identify(self, controller: Controller) -> None:
+        payload = codec.encode_message(m.Identify(0))
+        answer = await self._ask(
+            controller, controller.requester.request(wire.IDENTIFY, payload, plain=True)
+        )
+        if answer is None:
+            return
+        controller.due_ms = monotonic_ms() + STRANGER_EVERY_MS
+        hello = self._read(answer, m.Hello)
+        if not isinstance(hello, m.Hello):
+            return
+        found = hello.hardware_id.hex()
+        if found != controller.unit:
+            self._stranger(controller, f"unit {found} answers where {controller.unit} belongs")
+        elif hello.fingerprint != wire.FINGERPRINT:
+            self._stranger(controller, f"speaks another schema ({hello.fingerprint:08x})")
+        elif m.Capability.SECURED not in hello.capabilities:
+            self._stranger(controller, "is not provisioned: it has no keys")
+        else:
+            controller.hello = hello
+            controller.due_ms = 0
+
+    def _stranger(self, controller: Controller, complaint: str) -> None:
+        """Somebody answers who may not be polled."""
+        if controller.presence is not Presence.UNPROVISIONED:
+            log.warning("%s: %s", self._name(controller), complaint)
+        set_presence(self.sink, controller, Presence.UNPROVISIONED, complaint)
+        controller.refuse_commands()
+
+    def _name(self, controller: Controller) -> str:
+        return f"{controller.slot} (bus {self.options.name}, address {controller.address})"
+
+    # --- sessions -----------------------------------------------------------------------------
+
+    async def _open_session(self, controller: Controller) -> None:
+        """Three messages; afterwards nothing on the line counts that is not proved."""
+        unit = bytes.fromhex(controller.unit)
+        epoch, key = controller.next_epoch()
+        opening = Opening(
+            key, unit, self.identity.name, epoch, secrets.token_bytes(HANDSHAKE_NONCE_SIZE)
+        )
+        requester = controller.requester
+        answer = await self._ask(
+            controller, requester.request(wire.SESSION_OPEN, opening.payload(), plain=True)
+        )
+        if answer is None:
+            return
+        if answer[0] != wire.SESSION_ACCEPT:
+            self._refused(controller, epoch, "does not know the key's epoch")
+            return
+        try:
+            payload, session = opening.confirm(
+                answer[2], controller.address, self.identity.group, monotonic_ms()
+            )
+        except (SecurityError, WireError):
+            self._refused(controller, epoch, "does not have this site's link key")
+            return
+        answer = await self._ask(controller, requester.confirm(payload, session))
+        if answer is None:
+            return
+        hello = self._read(answer, m.Hello)
+        if not isinstance(hello, m.Hello) or not answer[1] & wire.FLAG_SECURED:
+            self._refused(controller, epoch, "took no session")
+            return
+        self.counters.sessions += 1
+        controller.start_boot(hello, *self.sink.resume(controller.unit, hello.boot))
+        controller.due_ms = 0
+        set_presence(self.sink, controller, Presence.ONLINE)
+
+    def _refused(self, controller: Controller, epoch: int, complaint: str) -> None:
+        self.counters.refused_sessions += 1
+        controller.forget_session()
+        if controller.try_older_epoch(epoch):
+            controller.due_ms = 0
+            return
+        controller.due_ms = monotonic_ms() + STRANGER_EVERY_MS
+        self._stranger(controller, complaint)
+
+    # --- records ------------------------------------------------------------------------------
+
+    async def _poll(self, controller: Controller) -> None:
+        started_ms = monotonic_ms()
+        answer = await self._ask(
+            controller, controller.requester.request(wire.POLL, controller.poll())
+        )
+        if answer is None:
+            return
+        batch = self._read(answer, m.Records)
+        if not isinstance(batch, m.Records) or batch.boot != controller.boot:
+            # It restarted, or lost its session: start over at once.
+            controller.forget_session()
+            controller.due_ms = 0
+            return
+        more = answer[1] & (wire.FLAG_MORE | wire.FLAG_URGENT)
+        controller.due_ms = started_ms + (0 if more else self.options.poll_interval_ms)
+        records = controller.take(batch)
+        self.counters.records += len(records)
+        if records:
+            task = asyncio.create_task(self._store(controller, batch.boot, records))
+            self.storing.add(task)
+            task.add_done_callback(self.storing.discard)
+
+    async def _store(self, controller: Controller, boot: int, records: list[Record]) -> None:
+        try:
+            await self.sink.put(records)
+        except Exception:
+            log.exception("%s: records could not be stored; it keeps them", self._name(controller))
+            controller.not_stored(boot)
+        else:
+            controller.stored(boot, records)
+
+    # --- commands -----------------------------------------------------------------------------
+
+    async def _deliver(self, controller: Controller) -> None:
+        pending = controller.commands.popleft()
+        result: m.CommandResult | None = None
+        try:
+            remaining_ms = pending.not_after_ms - monotonic_ms()
+            if remaining_ms <= 0 or pending.result.done():
+                return
+            command = replace(pending.command, lifetime_ms=remaining_ms)
+            data = controller.requester.request(wire.COMMAND, codec.encode_message(command))
+            answer = await self._ask(controller, data, pending.not_after_ms)
+            if answer is None:
+                return
+            if not answer[1] & wire.FLAG_SECURED:
+                # It says in plain that it has no session. Taken or not: under a new session the
+                # same transaction acts once.
+                controller.forget_session()
+                controller.commands.appendleft(pending)
+                return
+            message = self._read(answer, m.CommandResult)
+            result = message if isinstance(message, m.CommandResult) else None
+        finally:
+            if pending not in controller.commands:
+                pending.settle(result)

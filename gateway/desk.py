@@ -1,0 +1,321 @@
+"""The life of a command, from `cmd` to its one final result, whatever is killed in between.
+
+The desk knows neither MQTT nor the bus: bytes come in, results go out through `send`, and
+`execute` does the work. A command is remembered durably before it is carried out, and its final
+result before it is sent; what a crash interrupted is answered FAILED at the next start. A message
+that repeats an id is answered "duplicate" and nothing else, so it cannot be taken for the result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from gateway import notes
+from gateway.commands import Command, Guard, Outcome, Refusal, Status, parse, result
+from gateway.contract import Address, Topics
+from gateway.errors import StoreError
+from gateway.outbox import CommandEntry, Note
+from gateway.records import unix_ms
+from gateway.store import Store
+
+log = logging.getLogger(__name__)
+
+MAX_RUNNING = 256
+"""Commands that may be carried out at the same time; more are refused, so memory is bounded."""
+
+MAX_UNWRITTEN_NOTES = 256
+"""Refusals that may wait for the journal; what exceeds them is told by its number."""
+
+MAX_KNOWN_IDS = 4096
+"""Ids whose repetition is known in memory, whatever the repeated message looks like."""
+
+STORE_RETRY_S = 1.0
+"""How long a final result that cannot be stored waits for the next attempt."""
+
+RECOVER_LIMIT_S = 1.0
+"""How long the start waits for a disk that takes nothing; open commands are answered later then."""
+
+MAX_TRANSACTION = 2**30
+"""Transactions stay small ints on a 32-bit controller."""
+
+Progress = Callable[[Outcome], Awaitable[None]]
+"""Tells the sender an interim result (ACCEPTED or IN_PROGRESS)."""
+
+Execute = Callable[[Command, Progress], Awaitable[Outcome]]
+"""Carries a command out and returns its final outcome."""
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A message on a command topic as it came from the broker."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    response_topic: str | None = None
+    correlation: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A result on its way to the `res` topic and, if there is one, to the response topic."""
+
+    topic: str
+    payload: bytes
+    response_topic: str | None
+    correlation: bytes | None
+    command_id: str | None = None
+    """Set on a final result that the store keeps until it is confirmed."""
+
+
+class Desk:
+    """Takes commands for one gateway.
+
+    `send` queues a reply; it must neither block nor raise. `now_ms` is the wall clock (Unix) that
+    judges the end of a command's validity.
+    """
+
+    def __init__(
+        self,
+        topics: Topics,
+        store: Store,
+        known_slot: Callable[[Address], bool],
+        execute: Execute,
+        send: Callable[[Reply], None],
+        now_ms: Callable[[], int] = unix_ms,
+    ) -> None:
+        self.known_slot = known_slot
+        """May be replaced when the site is reloaded."""
+        self.done = 0
+        """Commands that ended DONE in this run."""
+        self.refused = 0
+        """Messages that were refused in this run."""
+        self._topics = topics
+        self._store = store
+        self._execute = execute
+        self._send = send
+        self._now_ms = now_ms
+        self._running: set[asyncio.Task[None]] = set()
+        self._notes: set[asyncio.Future[None]] = set()
+        self._not_noted = 0
+        self._transaction = secrets.randbelow(MAX_TRANSACTION)
+        self._answering: set[asyncio.Task[None]] = set()
+        self._known: dict[str, None] = {}
+        self._early: list[Incoming] | None = []
+
+    async def recover(self) -> None:
+        """Answers what an earlier run left open. Commands taken before that wait for it.
+
+        A disk that takes nothing delays those answers, not the start. Raises a StoreError when the
+        store cannot be read.
+        """
+        for command_id in await self._store.known_commands(MAX_KNOWN_IDS):
+            self._know(command_id)
+        for entry in await self._store.open_commands():
+            task = asyncio.get_running_loop().create_task(self._answer(entry))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+        if self._answering:
+            await asyncio.wait(tuple(self._answering), timeout=RECOVER_LIMIT_S)
+        early, self._early = self._early or [], None
+        for incoming in early:
+            self.take(incoming)
+
+    async def _answer(self, entry: CommandEntry) -> None:
+        """Sends the final result of a command of an earlier run."""
+        payload = entry.result
+        if payload is None:
+            outcome = Outcome(
+                Status.FAILED,
+                Guard.GATEWAY_RESTARTED,
+                "the gateway stopped while the command was open; look at the state first",
+            )
+            payload = result(entry.id, outcome, self._now_ms())
+            await self._keep(
+                entry.id, payload, notes.ended(self._topics.address(entry.topic), entry.id, outcome)
+            )
+        self._send(Reply(entry.topic, payload, entry.response_topic, entry.correlation, entry.id))
+
+    def take(self, incoming: Incoming) -> None:
+        """Starts what the message asks for, or refuses it; returns at once.
+
+        An empty message is how MQTT clears a retained one: it asks for nothing.
+        """
+        if not incoming.payload:
+            return
+        if self._early is not None and len(self._early) < MAX_RUNNING:
+            self._early.append(incoming)
+            return
+        address = self._topics.address(incoming.topic)
+        parsed = parse(
+            incoming.payload,
+            address,
+            retained=incoming.retained,
+            now_ms=self._now_ms(),
+            known_slot=self.known_slot,
+        )
+        if parsed.id is not None:
+            if parsed.id in self._known:
+                self._refuse(incoming, Refusal(parsed.id, _REPEATED))
+                return
+            self._know(parsed.id)
+        if isinstance(parsed, Refusal):
+            self._refuse(incoming, parsed)
+            return
+        if self._early is not None or len(self._running) >= MAX_RUNNING:
+            busy = Outcome(Status.REJECTED, "busy", f"{MAX_RUNNING} commands are open; try later")
+            self._refuse(incoming, Refusal(parsed.id, busy))
+            return
+        task = asyncio.get_running_loop().create_task(self._carry_out(incoming, parsed))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def close(self) -> None:
+        """Ends what is running; each open command is answered at the next start."""
+        tasks = (*self._running, *self._answering)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, *self._notes, return_exceptions=True)
+
+    def _know(self, command_id: str) -> None:
+        self._known[command_id] = None
+        if len(self._known) > MAX_KNOWN_IDS:
+            del self._known[next(iter(self._known))]
+
+    def _res_topic(self, topic: str) -> str:
+        return topic.removesuffix("/cmd") + "/res"
+
+    def _refuse(self, incoming: Incoming, refusal: Refusal) -> None:
+        self.refused += 1
+        log.warning(
+            "command %s on %s refused: %s (%s)",
+            refusal.id,
+            incoming.topic,
+            refusal.outcome.guard,
+            refusal.outcome.detail,
+        )
+        self._reply(incoming, refusal.id, refusal.outcome)
+        address = self._topics.address(incoming.topic)
+        self._note(notes.refused(incoming.topic, address, incoming.payload, refusal))
+
+    def _note(self, note: Note) -> None:
+        """Brings to the journal what nobody has to wait for."""
+        if len(self._notes) >= MAX_UNWRITTEN_NOTES:
+            self._not_noted += 1
+            return
+        if self._not_noted:
+            note = note._replace(fields={**note.fields, "not_noted_before": self._not_noted})
+            self._not_noted = 0
+        try:
+            future = self._store.note(note)
+        except StoreError as error:
+            log.error("not journaled: %s of %s: %s", note.what, note.fields.get("id"), error)
+            return
+        self._notes.add(future)
+        future.add_done_callback(self._noted)
+
+    def _noted(self, future: asyncio.Future[None]) -> None:
+        self._notes.discard(future)
+        if not future.cancelled() and (error := future.exception()) is not None:
+            log.error("not journaled: %s", error)
+
+    def _reply(self, incoming: Incoming, command_id: str | None, outcome: Outcome) -> None:
+        self._send(
+            Reply(
+                self._res_topic(incoming.topic),
+                result(command_id, outcome, self._now_ms()),
+                incoming.response_topic,
+                incoming.correlation,
+            )
+        )
+
+    async def _carry_out(self, incoming: Incoming, command: Command) -> None:
+        self._transaction = self._transaction % (MAX_TRANSACTION - 1) + 1
+        command = replace(command, transaction=self._transaction)
+        topic = self._res_topic(incoming.topic)
+        entry = CommandEntry(
+            id=command.id,
+            topic=topic,
+            verb=command.verb,
+            actor=command.actor,
+            reason=command.reason,
+            received_ms=self._now_ms(),
+            not_after_ms=command.not_after_ms,
+            response_topic=incoming.response_topic,
+            correlation=incoming.correlation,
+        )
+        try:
+            fresh = await self._store.begin_command(entry, notes.taken(command))
+        except StoreError as error:
+            fault = Outcome(Status.REJECTED, Guard.GATEWAY_FAULT, f"cannot be journaled: {error}")
+            self._refuse(incoming, Refusal(command.id, fault))
+            return
+        if not fresh:
+            self._refuse(incoming, Refusal(command.id, _REPEATED))
+            return
+        outcome = await self._outcome(incoming, command)
+        payload = result(command.id, outcome, self._now_ms())
+        if outcome.status is Status.DONE:
+            self.done += 1
+        log.info("command %s %s: %s", command.id, command.verb, outcome.status)
+        await self._keep(
+            command.id,
+            payload,
+            notes.ended(command.address, command.id, outcome),
+            lambda why: self._reply(incoming, command.id, _not_durable(outcome, why)),
+        )
+        self._send(Reply(topic, payload, incoming.response_topic, incoming.correlation, command.id))
+
+    async def _keep(
+        self,
+        command_id: str,
+        payload: bytes,
+        note: Note,
+        tell: Callable[[StoreError], None] | None = None,
+    ) -> None:
+        """Makes a final result durable, however long it takes: no other one may ever be sent."""
+        failures = 0
+        while True:
+            try:
+                await self._store.finish_command(command_id, payload, note)
+                return
+            except StoreError as error:
+                failures += 1
+                if failures == 1:
+                    log.error("the result of command %s has to wait: %s", command_id, error)
+                    if tell is not None:
+                        tell(error)
+                await asyncio.sleep(STORE_RETRY_S)
+
+    async def _outcome(self, incoming: Incoming, command: Command) -> Outcome:
+        async def progress(outcome: Outcome) -> None:
+            if not outcome.status.final:
+                self._reply(incoming, command.id, outcome)
+                self._note(notes.ended(command.address, command.id, outcome))
+
+        if self._now_ms() > command.not_after_ms:
+            return Outcome(Status.EXPIRED, Guard.LATE, "its lifetime ended while it was journaled")
+        self._reply(incoming, command.id, Outcome(Status.ACCEPTED))
+        try:
+            outcome = await self._execute(command, progress)
+        except Exception:
+            log.exception("command %s (%s) met a defect", command.id, command.verb)
+            return Outcome(
+                Status.FAILED, Guard.GATEWAY_FAULT, "a defect of the gateway; see its log"
+            )
+        if not outcome.status.final:
+            return Outcome(Status.FAILED, Guard.GATEWAY_FAULT, f"ended as {outcome.status}")
+        return outcome
+
+
+_REPEATED = Outcome(Status.REJECTED, Guard.DUPLICATE, "this id was used before; use a new one")
+
+
+def _not_durable(outcome: Outcome, why: StoreError) -> Outcome:
+    """What the sender is told while the final result cannot be stored."""
+    words = f"ended as {outcome.status}, final once it is stored: {why}"
+    return Outcome(Status.IN_PROGRESS, Guard.GATEWAY_FAULT, words)

@@ -1,0 +1,345 @@
+"""The way north: everything between the store and the MQTT broker.
+
+`Uplink.run` keeps a connection for ever. What is in the store leaves in order, alarms first, in
+batches per slot, and is deleted after the broker's PUBACK only. States and availability are kept
+in memory, the latest of each topic, and are published again after every reconnect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiomqtt
+
+from gateway import contract
+from gateway.broker import BrokerError, Connection, PublishRefusedError, backoff_s, connect
+from gateway.contract import Address, Avail, Topics
+from gateway.desk import Incoming, Reply
+from gateway.drain import Drain
+from gateway.errors import StoreError
+from gateway.records import STATUS_TYPES, Record, unix_ms
+from gateway.site_model import Broker
+from gateway.store import Store
+
+log = logging.getLogger(__name__)
+
+MAX_REPLIES = 1000
+"""Results that wait for the broker in memory; final ones are in the store as well."""
+STEADY_S = 10.0
+"""A connection that lasted this long starts the back-off anew."""
+MAX_TOPIC_BYTES = 1024
+"""Longest response topic that is answered."""
+CLOSE_S = 2.0
+"""How long an orderly end may take; what is not confirmed by then leaves at the next start."""
+
+
+@dataclass
+class Health:
+    """What the uplink has seen in this run."""
+
+    connected: bool = False
+    connects: int = 0
+    published_records: int = 0
+    published_messages: int = 0
+    refused_messages: int = 0
+    received_commands: int = 0
+    last_error: str | None = None
+
+
+class Uplink:
+    """The connection of one gateway to its broker. `take` gets every command message.
+
+    `folder` is where the relative file names of `broker` start. All methods are for the loop
+    that `run` runs in; `state`, `avail` and `reply` never block and never raise.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        topics: Topics,
+        store: Store,
+        take: Callable[[Incoming], None],
+        folder: Path = Path(),
+    ) -> None:
+        self._broker = broker
+        self._topics = topics
+        self._store = store
+        self._take = take
+        self._folder = folder
+        self._health = Health()
+        self._drain = Drain(store, topics)
+        self._latest: dict[str, Record | bytes] = {}
+        self._stale: set[str] = set()
+        self._changed: dict[str, None] = {}
+        self._some_changed = asyncio.Event()
+        self._replies: dict[int, Reply] = {}
+        self._reply_number = 0
+        self._some_replies = asyncio.Event()
+        self._notes: set[asyncio.Task[None]] = set()
+        self._closing = asyncio.Event()
+        self._renewed = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._ended.set()
+        self._told: str | None = None
+
+    @property
+    def health(self) -> Health:
+        """The figures of now."""
+        self._health.published_records = self._drain.records
+        self._health.published_messages = self._drain.messages
+        self._health.refused_messages = self._drain.refused
+        return self._health
+
+    # --- what is published ------------------------------------------------------------------
+
+    def state(self, record: Record) -> None:
+        """Makes a status record the retained state of its slot; other records are ignored."""
+        if record.type in STATUS_TYPES:
+            topic = self._topics.record(record, "state")
+            self._stale.discard(topic)
+            self._set(topic, record)
+
+    def avail(self, address: Address, status: Avail, cause: str | None = None) -> None:
+        """Sets the retained availability of a slot; the state of one that is gone becomes stale."""
+        topic = self._topics.slot(address.kind, address.slot, "avail")
+        self._set(topic, contract.avail(status, unix_ms(), cause))
+        state = self._topics.slot(address.kind, address.slot, "state")
+        if status is not Avail.ONLINE and state in self._latest and state not in self._stale:
+            self._stale.add(state)
+            self._set(state, self._latest[state])
+
+    def forget(self, address: Address) -> None:
+        """Clears what is retained for a slot that is no more."""
+        for leaf in ("state", "avail"):
+            self._set(self._topics.slot(address.kind, address.slot, leaf), b"")
+
+    def announce(self, leaf: str, payload: bytes) -> None:
+        """Makes this the retained payload of one of the agent's own topics."""
+        self._set(self._topics.agent(leaf), payload)
+
+    def use(self, broker: Broker) -> None:
+        """Connects to this broker from now on; nothing that waits is lost."""
+        self._broker = broker
+        self._renewed.set()
+
+    def reply(self, reply: Reply) -> None:
+        """Sends a result to `res` and to the response topic; the oldest go when there are many."""
+        self._reply_number += 1
+        self._replies[self._reply_number] = reply
+        while len(self._replies) > MAX_REPLIES:
+            del self._replies[next(iter(self._replies))]
+        self._some_replies.set()
+
+    def _set(self, topic: str, value: Record | bytes) -> None:
+        self._latest[topic] = value
+        self._changed[topic] = None
+        self._some_changed.set()
+
+    # --- life -------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Connects, and connects again, until `close` or cancelled. The store must be open."""
+        self._ended.clear()
+        self._drain.backlog_to = self._store.last_id
+        deleting = asyncio.create_task(self._drain.delete_confirmed(), name="delete confirmed")
+        try:
+            await self._keep_connected()
+        finally:
+            deleting.cancel()
+            self._health.connected = False
+            self._ended.set()
+
+    async def close(self) -> None:
+        """Ends `run` in order and in bounded time: says offline, and the last will stays unsent."""
+        self._closing.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), 2 * CLOSE_S)
+
+    async def _keep_connected(self) -> None:
+        loop = asyncio.get_running_loop()
+        attempt = 0
+        while not self._closing.is_set():
+            started_s = loop.time()
+            try:
+                await self._connect_once(outage=attempt > 0)
+            except BrokerError as error:
+                self._tell(str(error))
+            except Exception as error:
+                log.exception("the uplink met a defect; it connects again")
+                self._tell(repr(error))
+            finally:
+                self._health.connected = False
+            if loop.time() - started_s >= STEADY_S:
+                attempt = 0
+            attempt += 1
+            await self._wait(backoff_s(attempt))
+
+    async def _wait(self, seconds: float) -> None:
+        """Until then, or until there is another broker or the end."""
+        waits = [asyncio.create_task(event.wait()) for event in (self._closing, self._renewed)]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+    def _tell(self, message: str) -> None:
+        """Logs a failure once, however often it repeats."""
+        self._health.last_error = message
+        if message != self._told:
+            log.warning("%s. Records wait in the store; trying again", message.rstrip("."))
+            self._told = message
+
+    async def _connect_once(self, *, outage: bool) -> None:
+        agent = self._topics.agent("avail")
+        will = aiomqtt.Will(
+            agent, contract.avail(Avail.OFFLINE, cause="connection_lost"), qos=1, retain=True
+        )
+        identifier = f"stoep-{self._topics.site}-{self._topics.gateway}"
+        self._renewed.clear()
+        async with connect(self._broker, self._folder, identifier, will) as connection:
+            # Subscribed before anybody is told that commands are taken.
+            await connection.subscribe(self._topics.commands)
+            if outage:
+                self._drain.backlog_to = self._store.last_id
+            self._health.connects += 1
+            self._health.connected = True
+            self._told = None
+            log.info("connected to %s", self._broker.url)
+            self._set(agent, contract.avail(Avail.ONLINE, unix_ms()))
+            self._changed = dict.fromkeys([agent, *self._latest])
+            await self._session(connection)
+            await self._say_goodbye(connection, agent)
+
+    async def _session(self, connection: Connection) -> None:
+        """Works until `close`. Raises BrokerError when the connection ends."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._commands(connection), name="commands"),
+                    group.create_task(self._publish_latest(connection), name="states"),
+                    group.create_task(self._publish_replies(connection), name="replies"),
+                    group.create_task(self._drain.run(connection), name="drain"),
+                    group.create_task(self._renew(), name="renew"),
+                ]
+                await self._closing.wait()
+                for task in tasks:
+                    task.cancel()
+        except BaseExceptionGroup as group:
+            broker_errors, others = group.split(BrokerError)
+            if others is not None or broker_errors is None:
+                raise
+            raise BrokerError(str(_leaf(broker_errors))) from group
+
+    async def _renew(self) -> None:
+        await self._renewed.wait()
+        raise BrokerError("the site file names another broker")
+
+    async def _say_goodbye(self, connection: Connection, agent: str) -> None:
+        await self._drain.settle(CLOSE_S / 2)
+        with suppress(BrokerError, PublishRefusedError, TimeoutError, asyncio.CancelledError):
+            future = connection.send(
+                agent, contract.avail(Avail.OFFLINE, unix_ms(), "stopped"), retain=True
+            )
+            await asyncio.wait_for(future, CLOSE_S / 2)
+
+    async def _commands(self, connection: Connection) -> None:
+        async with aclosing(connection.messages()) as messages:
+            async for incoming in messages:
+                self._health.received_commands += 1
+                self._take(incoming)
+        raise BrokerError("the connection ended")
+
+    # --- retained topics --------------------------------------------------------------------
+
+    async def _publish_latest(self, connection: Connection) -> None:
+        while True:
+            while self._changed:
+                await connection.window.acquire()
+                topic = next(iter(self._changed), None)
+                if topic is None:
+                    connection.window.release()
+                    break
+                del self._changed[topic]
+                future = connection.send(topic, self._payload(topic), retain=True)
+                future.add_done_callback(lambda done, topic=topic: self._sent(done, topic))
+                future.add_done_callback(lambda _: connection.window.release())
+            self._some_changed.clear()
+            await self._some_changed.wait()
+
+    def _payload(self, topic: str) -> bytes:
+        value = self._latest[topic]
+        if isinstance(value, bytes):
+            return value
+        return contract.state(value, stale=topic in self._stale)
+
+    def _sent(self, future: asyncio.Future[None], topic: str) -> None:
+        if not future.cancelled() and (error := future.exception()) is not None:
+            log.error("the broker refuses %s: %s; allow it in its access list", topic, error)
+        elif not future.cancelled() and self._latest.get(topic) == b"":
+            del self._latest[topic]  # cleared at the broker, which is all there was to keep
+
+    # --- results ----------------------------------------------------------------------------
+
+    async def _publish_replies(self, connection: Connection) -> None:
+        sent: set[int] = set()
+        while True:
+            sent.intersection_update(self._replies)
+            for number, reply in tuple(self._replies.items()):
+                if number not in sent:
+                    sent.add(number)
+                    self._publish_reply(connection, number, reply)
+            self._some_replies.clear()
+            await self._some_replies.wait()
+
+    def _publish_reply(self, connection: Connection, number: int, reply: Reply) -> None:
+        targets = [reply.topic]
+        if reply.response_topic is not None and may_answer(reply.response_topic):
+            targets.append(reply.response_topic)
+        waiting = len(targets)
+
+        def confirmed(future: asyncio.Future[None]) -> None:
+            nonlocal waiting
+            if future.cancelled():
+                return
+            if (error := future.exception()) is not None:
+                log.error("the broker refuses a result on %s: %s", reply.topic, error)
+            waiting -= 1
+            if not waiting:
+                self._answered(number, reply)
+
+        for target in targets:
+            future = connection.send(target, reply.payload, correlation=reply.correlation)
+            future.add_done_callback(confirmed)
+
+    def _answered(self, number: int, reply: Reply) -> None:
+        self._replies.pop(number, None)
+        if reply.command_id is not None:
+            task = asyncio.create_task(self._note_answer(reply.command_id))
+            self._notes.add(task)
+            task.add_done_callback(self._notes.discard)
+
+    async def _note_answer(self, command_id: str) -> None:
+        try:
+            await self._store.command_answered(command_id)
+        except StoreError as error:
+            log.error("command %s will be answered again at the next start: %s", command_id, error)
+
+
+def may_answer(topic: str) -> bool:
+    """Whether a response topic may be used: no wildcards, nothing of the broker, no command."""
+    return not (
+        not topic
+        or any(sign in topic for sign in "+#\0")
+        or topic.startswith("$")
+        or topic.endswith("/cmd")
+        or len(topic.encode()) > MAX_TOPIC_BYTES
+    )
+
+
+def _leaf(group: BaseExceptionGroup[BrokerError]) -> BaseException:
+    first = group.exceptions[0]
+    return _leaf(first) if isinstance(first, BaseExceptionGroup) else first

@@ -1,0 +1,1 @@
+"""Physics behind the pins: pure, seeded, advanced only by `step`."""

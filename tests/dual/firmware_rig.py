@@ -1,0 +1,287 @@
+"""A controller without hardware for dual tests: drivers that remember, and a gateway's end."""
+
+from firmware import config
+from firmware.controller import Controller
+from firmware.nodes.bin import BinNode
+from firmware.nodes.bollard import BollardNode
+from firmware.nodes.lamp import LampNode
+from firmware.services.uplink import Identity
+from protocol.framing import Deframer
+from protocol.generated import wire, wire_gateway
+from protocol.link_gateway import Requester, broadcast
+
+HARDWARE_ID = b"\x01\x02\x03\x04\x05\x06\x07\x08"
+BOOT = 7
+
+
+class FakeLine:
+    """What a line driver offers; `arrived` is what the next turn finds, `sent` what it answered."""
+
+    def __init__(self):
+        self.buffer = bytearray(256)
+        self.arrived = b""
+        self.sent = b""
+
+    def receive(self):
+        data = self.arrived[:256]
+        self.arrived = self.arrived[256:]
+        self.buffer[: len(data)] = data
+        return len(data)
+
+    def send(self, data, size):
+        self.sent += bytes(data[:size])
+
+
+class FakeSystem:
+    """Light, heap and flash of a chip."""
+
+    def __init__(self):
+        self.lit = 0
+        self.blinks = 0
+
+    def led(self, lit):
+        self.blinks += lit
+        self.lit = lit
+
+    def heap_free(self):
+        return 65536
+
+    def erases(self):
+        return 3
+
+
+class FakeLamp:
+    """Outputs and inputs of a lamp."""
+
+    def __init__(self):
+        self.duty = 0
+        self.on = 0
+        self.somebody = 0
+        self.ma = 700
+        self.celsius = 20
+
+    def dim(self, duty):
+        self.duty = duty
+
+    def relay(self, on):
+        self.on = on
+
+    def presence(self):
+        return self.somebody
+
+    def current_ma(self):
+        return self.ma
+
+    def temperature_c(self):
+        return self.celsius
+
+
+class FakeBollard:
+    """Outputs and inputs of a post; `directions` is every drive it was ever told."""
+
+    def __init__(self):
+        self.directions = set()
+        self.shown = 0
+        self.sensed = 0x80
+
+    def drive(self, direction):
+        self.directions.add(direction)
+
+    def signals(self, bits):
+        self.shown = bits
+
+    def bits(self):
+        return self.sensed
+
+    def current_ma(self):
+        return 0
+
+    def pressure_kpa(self):
+        return 0
+
+
+class FakeBin:
+    """Outputs and inputs of a bin."""
+
+    def __init__(self):
+        self.directions = set()
+        self.sensed = 0
+        self.distance = 1200
+        self.warmth_dc = 200
+        self.battery = 12800
+
+    def press(self, direction):
+        self.directions.add(direction)
+
+    def bits(self):
+        return self.sensed
+
+    def distance_mm(self):
+        return self.distance
+
+    def temperature_dc(self):
+        return self.warmth_dc
+
+    def battery_mv(self):
+        return self.battery
+
+    def press_ma(self):
+        return 0
+
+
+class Rig:
+    """One controller in virtual time, joined to `plant`, and its gateway.
+
+    `now_ms` is the time; `records` gathers (type, sequence, quality, body) of everything polled.
+    """
+
+    def __init__(self, configuration, plant):
+        self.address = configuration.address
+        self.line = FakeLine()
+        self.system = FakeSystem()
+        identity = Identity(HARDWARE_ID, BOOT, wire.RESET_CAUSE_POWER_ON, 0, False)
+        self.controller = Controller(
+            configuration, identity, self.line, plant, plant, self.system, bool
+        )
+        self.requester = Requester(self.address, 100)
+        self.now_ms = 0
+        self.boot = BOOT
+        self.routine = 1
+        self.urgent = wire.URGENT_SEQUENCE_BASE + 1
+        self.records = []
+
+    def run(self, duration_ms):
+        """Let time pass; the controller turns as often as it asks to."""
+        end_ms = self.now_ms + duration_ms
+        while True:
+            wait_ms = self.controller.turn(self.now_ms)
+            if self.now_ms + wait_ms > end_ms:
+                self.now_ms = end_ms
+                return
+            self.now_ms += wait_ms
+
+    def ask(self, kind, payload):
+        """(kind, flags, payload) of the answer to a request."""
+        answer = self.deliver(self.requester.request(kind, payload))
+        assert answer is not None
+        return answer
+
+    def deliver(self, data):
+        """Put bytes on the line, turn once, and take the answer to the open request."""
+        self.line.arrived = data
+        self.line.sent = b""
+        self.controller.turn(self.now_ms)
+        deframer = Deframer()
+        at = 0
+        while at < len(self.line.sent):
+            at = deframer.push(self.line.sent, at, len(self.line.sent))
+            if deframer.size >= 0:
+                answer = self.requester.accept(deframer.buffer, deframer.size)
+                if answer is not None:
+                    return answer
+        return None
+
+    def hear(self, kind, payload):
+        """Broadcast a message."""
+        self.line.arrived = broadcast(kind, payload, 1)
+        self.controller.turn(self.now_ms)
+
+    def poll_payload(self, limit=220):
+        payload = bytearray(wire.POLL_SIZE)
+        wire_gateway.pack_poll(
+            payload, 0, self.boot, self.routine, self.routine, self.urgent, self.urgent, limit
+        )
+        return bytes(payload)
+
+    def poll(self, limit=220):
+        """One poll that acknowledges everything before; returns the flags of the answer."""
+        kind, flags, payload = self.ask(wire.POLL, self.poll_payload(limit))
+        assert kind == wire.RECORDS
+        boot, _ = wire_gateway.unpack_records(payload, 0, len(payload))
+        assert boot == BOOT
+        for record in split(payload, wire.RECORDS_SIZE):
+            self.records.append(record)
+            if record[1] > wire.URGENT_SEQUENCE_BASE:
+                self.urgent = record[1] + 1
+            else:
+                self.routine = record[1] + 1
+        return flags
+
+    def drain(self):
+        """Poll until nothing is left; returns the records that came."""
+        before = len(self.records)
+        while self.poll() & (wire.FLAG_MORE | wire.FLAG_URGENT):
+            pass
+        return self.records[before:]
+
+    def command(self, verb, transaction=1, lifetime_ms=1000, level=0, duration_s=0):
+        """(transaction, status, guard, progress) of a command."""
+        payload = bytearray(wire.COMMAND_SIZE)
+        wire_gateway.pack_command(payload, 0, transaction, verb, lifetime_ms, level, duration_s)
+        kind, _, answer = self.ask(wire.COMMAND, payload)
+        assert kind == wire.COMMAND_RESULT
+        return wire_gateway.unpack_command_result(answer, 0, len(answer))
+
+    def events(self):
+        """(code, severity, active, value, transaction) of every event polled so far."""
+        return [
+            wire_gateway.unpack_event(body, 0, len(body))
+            for kind, _, _, body in self.records
+            if kind == wire.RECORD_EVENT
+        ]
+
+    def last(self, kind):
+        """Body of the newest polled record of a kind."""
+        return [record[3] for record in self.records if record[0] == kind][-1]
+
+
+def configured(kind, parameters):
+    """A configuration for address 5."""
+    return config.validate({"kind": kind, "address": 5, "parameters": parameters})
+
+
+class LampRig(Rig):
+    """A lamp: `plant` is what it drives and senses."""
+
+    def __init__(self, parameters):
+        self.plant = FakeLamp()
+        Rig.__init__(self, configured("lamp", parameters), self.plant)
+        node = self.controller.node
+        assert isinstance(node, LampNode)
+        self.node = node
+
+
+class BollardRig(Rig):
+    """A post: `plant` is what it drives and senses."""
+
+    def __init__(self, parameters):
+        self.plant = FakeBollard()
+        Rig.__init__(self, configured("bollard", parameters), self.plant)
+        node = self.controller.node
+        assert isinstance(node, BollardNode)
+        self.node = node
+
+
+class BinRig(Rig):
+    """A bin: `plant` is what it drives and senses."""
+
+    def __init__(self, parameters):
+        self.plant = FakeBin()
+        Rig.__init__(self, configured("bin", parameters), self.plant)
+        node = self.controller.node
+        assert isinstance(node, BinNode)
+        self.node = node
+
+
+def split(data, at):
+    """(type, sequence, quality, body) of every record in data[at:]."""
+    found = []
+    while at < len(data):
+        kind, size, quality, sequence, _, _ = wire_gateway.unpack_record_header(
+            data, at, wire.RECORD_HEADER_SIZE
+        )
+        at += wire.RECORD_HEADER_SIZE
+        found.append((kind, sequence, quality, bytes(data[at : at + size])))
+        at += size
+    assert at == len(data)
+    return found

@@ -1,0 +1,57 @@
+"""The firmware as a controller runs it: compiled, on real MicroPython, on a small heap."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hil.staging import stage
+from tests import needs
+from tests.heap_report import heap_report
+
+HERE = Path(__file__).parent / "controllers"
+RUNNER = needs.ROOT / "tests" / "dual" / "run.py"
+# Tests that build one controller after the other need room for two, and for themselves.
+ROOMY_HEAP = "768k"
+HEADROOM_BYTES = 32 * 1024
+# Of 64-bit words; an RP2040 has half as many bytes a word, and its budget is 100 KB.
+RUNNING_BYTES = 112 * 1024
+# Two tuples.
+POLL_BYTES = 128
+IMAGE_BYTES = 16 * 4096
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("kind", ["lamp", "bollard", "bin"])
+def test_the_heap_of_a_running_controller_stays_within_its_budget(kind: str) -> None:
+    found = heap_report(kind)
+    assert found["running_bytes"] <= RUNNING_BYTES, found
+    assert found["free_bytes"] >= HEADROOM_BYTES, found
+    assert found["bytes_a_poll"] <= POLL_BYTES, found
+    assert found["bytes_an_idle_turn"] == 0, found
+    assert found["grown_bytes"] == 0, found
+
+
+@pytest.mark.emulator
+def test_boots_and_crashes_end_safe_and_lose_nothing(tmp_path: Path) -> None:
+    staged = stage()
+    image = tmp_path / "flash.img"
+    image.write_bytes(b"\xff" * IMAGE_BYTES)
+    done = subprocess.run(
+        [*needs.micropython(), "-X", f"heapsize={ROOMY_HEAP}", str(RUNNER), str(HERE), "safe_boot"],
+        env={
+            "MICROPYPATH": f"{staged / 'shadow'}:{staged / 'root'}:.frozen",
+            "PATH": os.environ.get("PATH", ""),
+            "STOEP_FLASH": str(image),
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 0 failed" in done.stdout

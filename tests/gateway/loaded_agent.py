@@ -1,0 +1,288 @@
+"""An agent under load that is killed over and over: store, uplink and desk of the real one.
+
+    python -m tests.gateway.loaded_agent STORE PORT GATEWAY KILLS SEED DEADLINE_S [SABOTAGE]
+
+Everything is imported once; each life is a fork that SIGKILL ends at a random moment. What the
+world outside knows (numbers that controllers freed, commands that were carried out) is in shared
+memory, so it outlives the agent like real controllers do. The last life works in order until
+nothing is left to do. What happened is printed as JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import mmap
+import os
+import random
+import signal
+import sqlite3
+import struct
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from gateway.commands import Command, Outcome, Status
+from gateway.contract import Address, Topics
+from gateway.desk import Desk, Progress
+from gateway.drain import Drain
+from gateway.outbox import Outbox, PutResult
+from gateway.records import Record
+from gateway.site_model import Broker
+from gateway.store import Store
+from gateway.uplink import Uplink
+from tests.gateway.samples import alarm, record
+
+UNITS = 4
+BASE_MS = 1_764_000_000_000
+MAX_COMMANDS = 1 << 16
+LONGEST_LIFE_S = 0.08
+CONNECT_LIMIT_S = 5.0
+LAST_LIFE_LIMIT_S = 30.0
+"""What is not delivered by then never will be."""
+CHECK_EVERY = 50
+"""Kills between two checks of the whole file."""
+
+
+class World:
+    """What outlives every agent."""
+
+    VIOLATIONS, LIVES_CONNECTED = 2 * UNITS, 2 * UNITS + 1
+    COMMANDS = 8 * (2 * UNITS + 2)
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, self.COMMANDS + MAX_COMMANDS)
+
+    def get(self, index: int) -> int:
+        return struct.unpack_from("<q", self._memory, 8 * index)[0]
+
+    def set(self, index: int, value: int) -> None:
+        struct.pack_into("<q", self._memory, 8 * index, value)
+
+    def freed(self, unit: int, *, urgent: bool) -> int:
+        """How many records of a stream its controller freed."""
+        return self.get(2 * unit + urgent)
+
+    def free(self, unit: int, count: int, *, urgent: bool) -> None:
+        """Acknowledges records to the controller; a step back is noted as a violation."""
+        if count < self.freed(unit, urgent=urgent):
+            self.set(self.VIOLATIONS, self.get(self.VIOLATIONS) + 1)
+        self.set(2 * unit + urgent, count)
+
+    def carried_out(self, number: int) -> int:
+        return self._memory[self.COMMANDS + number]
+
+    def carry_out(self, number: int) -> None:
+        self._memory[self.COMMANDS + number] += 1
+
+
+def unit_name(unit: int) -> str:
+    return f"{unit:016x}"
+
+
+def made(unit: int, number: int, *, urgent: bool) -> Record:
+    """The record of that number, always the same: its time tells its unit and number."""
+    make = alarm if urgent else record
+    one = make(number, slot=f"L{unit}", unit=unit_name(unit))
+    return one._replace(time_ms=moment_ms(unit, one.sequence))
+
+
+def moment_ms(unit: int, sequence: int) -> int:
+    return BASE_MS + sequence % (1 << 29) * UNITS + unit
+
+
+class Life:
+    """One run of the agent."""
+
+    def __init__(self, world: World, path: Path, port: int, gateway: str) -> None:
+        self._world = world
+        topics = Topics("park", gateway)
+        self.store = Store(path)
+        self.uplink = Uplink(
+            Broker(url=f"mqtt://127.0.0.1:{port}"), topics, self.store, lambda one: desk.take(one)
+        )
+        desk = self.desk = Desk(
+            topics, self.store, self._knows, self._execute, self.uplink.reply
+        )
+
+    @staticmethod
+    def _knows(address: Address) -> bool:
+        return address == Address("lamp", "L0")
+
+    async def _execute(self, command: Command, progress: Progress) -> Outcome:
+        self._world.carry_out(int(command.id.rpartition("-")[2]))
+        await progress(Outcome(Status.IN_PROGRESS, progress=50))
+        await asyncio.sleep(random.uniform(0, 0.01))
+        return Outcome(Status.DONE)
+
+    async def until_killed(self) -> None:
+        async with self.store, asyncio.TaskGroup() as group:
+            group.create_task(self.uplink.run())
+            for unit in range(UNITS):
+                group.create_task(self._controller(unit, urgent=False))
+            group.create_task(self._controller(0, urgent=True))
+            await self.desk.recover()
+            while not self.uplink.health.connected:
+                await asyncio.sleep(0.001)
+            self._world.set(World.LIVES_CONNECTED, self._world.get(World.LIVES_CONNECTED) + 1)
+
+    async def _controller(self, unit: int, *, urgent: bool) -> None:
+        first = self.store.resume(unit_name(unit), 1)[urgent] - made(unit, 1, urgent=urgent).sequence
+        if first < self._world.freed(unit, urgent=urgent):
+            self._world.set(World.VIOLATIONS, self._world.get(World.VIOLATIONS) + 1)
+        done = min(first, self._world.freed(unit, urgent=urgent))
+        while True:
+            # A controller repeats what it has not been allowed to free.
+            count = random.randint(1, 4)
+            records = [made(unit, done + n, urgent=urgent) for n in range(1, count + 1)]
+            await self.store.put(records)
+            done += count
+            self._world.free(unit, done, urgent=urgent)
+            self.uplink.state(records[-1])
+            await asyncio.sleep(random.uniform(0, 0.03))
+
+    async def in_order(self) -> None:
+        """Works until everything is delivered and answered, then ends."""
+        async with self.store:
+            uplink = asyncio.create_task(self.uplink.run())
+            await self.desk.recover()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_LIFE_LIMIT_S if len(sys.argv) < 8 else 2):
+                    while (await self.store.ledger()).pending or await self.store.open_commands():
+                        await asyncio.sleep(0.02)
+            await self.desk.close()
+            await self.uplink.close()
+            await uplink
+
+
+def fork(work: Life, number: int, *, to_the_end: bool) -> int:
+    """Starts a life; returns its process."""
+    child = os.fork()
+    if child:
+        return child
+    random.seed(number)
+    try:
+        asyncio.run(work.in_order() if to_the_end else work.until_killed())
+    except BaseException as error:  # noqa: BLE001 - nothing of the parent may run in the child
+        print(f"life {number}: {error!r}", file=sys.stderr, flush=True)
+        os._exit(1)
+    os._exit(0)
+
+
+def main() -> None:
+    path, port, gateway = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    kills, seed, deadline_s = int(sys.argv[4]), int(sys.argv[5]), float(sys.argv[6])
+    for name in sys.argv[7:]:
+        SABOTAGE[name]()
+    logging.basicConfig(level=logging.ERROR)
+    world, chance = World(), random.Random(seed)
+    gc.freeze()
+    started_s = time.monotonic()
+    killed = unsound = died = 0
+    while killed < kills and time.monotonic() - started_s < deadline_s:
+        before = world.get(World.LIVES_CONNECTED)
+        child = fork(Life(world, path, port, gateway), seed * 1_000_000 + killed, to_the_end=False)
+        if chance.random() < 0.6:
+            wait_connected(world, before)
+        time.sleep(chance.uniform(0, LONGEST_LIFE_S))
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        died += not os.WIFSIGNALED(status)
+        killed += 1
+        if killed % CHECK_EVERY == 0:
+            unsound += not is_sound(path)
+    child = fork(Life(world, path, port, gateway), seed, to_the_end=True)
+    _, status = os.waitpid(child, 0)
+    report = {
+        "kills": killed,
+        "died": died + bool(status),
+        "unsound": unsound + (not is_sound(path)),
+        "violations": world.get(World.VIOLATIONS),
+        "lives_connected": world.get(World.LIVES_CONNECTED),
+        "routine": [world.freed(unit, urgent=False) for unit in range(UNITS)],
+        "urgent": [world.freed(unit, urgent=True) for unit in range(UNITS)],
+        "carried_out": [world.carried_out(number) for number in range(MAX_COMMANDS)],
+        "seconds": time.monotonic() - started_s,
+    }
+    print(json.dumps(report))
+
+
+def wait_connected(world: World, before: int) -> None:
+    """Lets a life come as far as the broker, so that not only beginnings are killed."""
+    deadline_s = time.monotonic() + CONNECT_LIMIT_S
+    while world.get(World.LIVES_CONNECTED) == before and time.monotonic() < deadline_s:
+        time.sleep(0.001)
+
+
+def is_sound(path: Path) -> bool:
+    """Whether SQLite finds nothing wrong with the file."""
+    connection = sqlite3.connect(path)
+    try:
+        return connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    finally:
+        connection.close()
+
+
+# --- faults that the test must find -------------------------------------------------------------
+
+
+def acknowledge_early() -> None:
+    """Controllers may free records before the commit."""
+    put, waiting = Store.put, set[asyncio.Task[None]]()
+
+    async def later(store: Store, records: Any) -> None:
+        await asyncio.sleep(0.02)
+        await put(store, records)
+
+    async def hasty(self: Store, records: Any) -> PutResult:
+        waiting.add(asyncio.create_task(later(self, records)))
+        return PutResult(len(records), 0)
+
+    Store.put = hasty  # type: ignore[method-assign, assignment]
+
+
+def delete_early() -> None:
+    """Records leave the store when they are sent, not when they are confirmed."""
+    send = Drain._send
+
+    async def hasty(self: Drain, connection: Any, publish: Any) -> None:
+        await self._store.delete(publish.ids)
+        await asyncio.sleep(0.005)
+        await send(self, connection, publish)
+
+    Drain._send = hasty  # type: ignore[method-assign]
+
+
+def forget_commands() -> None:
+    """A command that was seen before is taken for a new one."""
+    begin = Outbox.begin_command
+
+    def forgetful(self: Outbox, entry: Any, note: Any = None) -> bool:
+        begin(self, entry, note)
+        return True
+
+    Outbox.begin_command = forgetful  # type: ignore[method-assign]
+
+
+def forget_results() -> None:
+    """What is not answered at the end of a life is not answered in the next one."""
+
+    async def nothing(self: Desk) -> None:
+        self._early = None
+
+    Desk.recover = nothing  # type: ignore[method-assign]
+
+
+SABOTAGE: dict[str, Callable[[], None]] = {
+    one.__name__: one
+    for one in (acknowledge_early, delete_early, forget_commands, forget_results)
+}
+
+
+if __name__ == "__main__":
+    main()

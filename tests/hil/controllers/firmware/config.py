@@ -1,0 +1,6 @@
+import json
+
+
+def provision(path, values):
+    with open(path, "w") as file:
+        json.dump(values, file)

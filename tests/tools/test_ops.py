@@ -1,0 +1,280 @@
+"""Operators' commands against a real broker and a gateway that answers as the test wants."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from gateway.commands import Command, Outcome, Status
+from gateway.contract import Avail
+from hil.broker import EmbeddedBroker
+from tests.tools.conftest import Stoep, run_stoep
+from tests.tools.fake_gateway import LAMP, FakeGateway
+
+SET = ("lamp", "set", "lamp-1", "--level", "40%", "--for", "15m", "--reason", "party")
+
+
+def ending(status: Status, guard: str | None = None, detail: str | None = None):
+    def answer(_: Command) -> Sequence[Outcome]:
+        return [Outcome(Status.ACCEPTED), Outcome(status, guard, detail)]
+
+    return answer
+
+
+async def test_ls_shows_every_slot_with_quality_and_age(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    async with FakeGateway(broker.port):
+        ended = await stoep("ls")
+    assert ended.code == 0, ended.err
+    lines = ended.out.splitlines()
+    assert lines[0].split() == ["SLOT", "KIND", "LINK", "STATE", "QUALITY", "AGE"]
+    assert [line.split()[0] for line in lines[1:]] == [
+        "lamp-1",
+        "lamp-2",
+        "lamp-10",
+        "post-1",
+        "bin-1",
+    ]
+    assert "20 %, night_floor (schedule)" in lines[1]
+    assert "good" in lines[1]
+
+
+async def test_ls_as_json_has_ages_and_the_state_as_it_came(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    async with FakeGateway(broker.port) as gateway:
+        await gateway.state("lamp-1", age_s=3.0, **LAMP)
+        slots = {slot["slot"]: slot for slot in (await stoep("ls", "--json")).json}
+    assert 3.0 <= slots["lamp-1"]["age_s"] < 60
+    assert slots["lamp-1"]["state"]["level_percent"] == 20.0
+    assert slots["lamp-2"]["link"] == "online"
+    assert len(slots) == 5
+
+
+async def test_ls_of_one_kind_leaves_the_others_out(stoep: Stoep, broker: EmbeddedBroker) -> None:
+    async with FakeGateway(broker.port):
+        assert [s["slot"] for s in (await stoep("ls", "--kind", "bin", "--json")).json] == ["bin-1"]
+
+
+async def test_what_is_old_or_off_line_is_never_shown_as_good(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    async with FakeGateway(broker.port) as gateway:
+        await gateway.state("lamp-1", age_s=600, **LAMP)
+        await gateway.avail("lamp-2", Avail.OFFLINE)
+        await gateway.state("lamp-10", q="invalid", **LAMP)
+        slots = {slot["slot"]: slot for slot in (await stoep("ls", "--json")).json}
+    assert slots["lamp-1"]["quality"] == "stale"
+    assert (slots["lamp-2"]["link"], slots["lamp-2"]["quality"]) == ("offline", "stale")
+    assert slots["lamp-10"]["quality"] == "invalid"
+    assert slots["bin-1"]["quality"] == "good"
+
+
+async def test_a_controller_that_was_never_told_the_time_has_values_without_an_age(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    async with FakeGateway(broker.port) as gateway:
+        await gateway.state("lamp-1", age_s=2e8, clock_untrusted=True, **LAMP)
+        await gateway.state("lamp-2", age_s=2e8, clock_untrusted=True, **LAMP)
+        await gateway.avail("lamp-2", Avail.OFFLINE)
+        slots = {slot["slot"]: slot for slot in (await stoep("ls", "--json")).json}
+    assert (slots["lamp-1"]["quality"], slots["lamp-1"]["age_s"]) == ("undated", None)
+    assert slots["lamp-2"]["quality"] == "stale"
+
+
+async def test_everything_is_stale_once_the_gateway_is_gone(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    async with FakeGateway(broker.port):
+        pass
+    ended = await stoep("ls", "--json")
+    assert {(s["link"], s["quality"]) for s in ended.json} == {("gateway offline", "stale")}
+
+
+async def test_show_tells_all_that_is_known_of_a_slot(stoep: Stoep, broker: EmbeddedBroker) -> None:
+    async with FakeGateway(broker.port) as gateway:
+        await gateway.avail("lamp-1", Avail.OFFLINE, "no answer for 3 s")
+        ended = await stoep("show", "lamp-1")
+    assert ended.code == 0
+    for words in ("gw-1 of park", "offline (no answer for 3 s)", "level_percent", "stale"):
+        assert words in ended.out
+
+
+async def test_a_slot_that_is_not_there_is_answered_with_the_nearest_names(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    async with FakeGateway(broker.port):
+        ended = await stoep("show", "lamp1")
+    assert ended.code == 2
+    assert "did you mean lamp-1" in ended.err
+
+
+async def test_a_lamp_command_to_a_bin_is_a_usage_error(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    async with FakeGateway(broker.port) as gateway:
+        ended = await stoep("lamp", "auto", "bin-1")
+        assert not gateway.messages
+    assert (ended.code, "bin-1 is a bin, not a lamp" in ended.err) == (2, True)
+
+
+async def test_lamp_set_sends_one_command_by_the_contract_and_prints_its_result(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    async with FakeGateway(broker.port) as gateway:
+        ended = await stoep(*SET, "--ticket", "WO-7", "--actor", "ann@desk")
+        assert (ended.code, ended.out) == (0, "lamp-1: set done\n"), ended.err
+        [command] = gateway.commands
+        assert (command.verb, command.args) == ("set", {"level": 40, "duration_s": 900})
+        assert (command.actor, command.reason, command.ticket) == ("ann@desk", "party", "WO-7")
+        assert command.not_after_ms - command.issued_ms == 10_000
+        [message] = gateway.messages
+        assert not message.retain
+        properties: Any = message.properties
+        assert properties.MessageExpiryInterval == 10
+
+
+async def test_lamp_auto_and_identify_need_no_reason(stoep: Stoep, broker: EmbeddedBroker) -> None:
+    async with FakeGateway(broker.port) as gateway:
+        assert (await stoep("lamp", "auto", "lamp-2")).code == 0
+        assert (await stoep("identify", "post-1", "--for", "5s")).code == 0
+        assert [(c.verb, c.args) for c in gateway.commands] == [
+            ("auto", {}),
+            ("identify", {"duration_s": 5}),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(Status.REJECTED, 3), (Status.FAILED, 4), (Status.CANCELLED, 4), (Status.EXPIRED, 5)],
+)
+async def test_the_exit_code_tells_how_a_command_ended(
+    stoep: Stoep, broker: EmbeddedBroker, status: Status, code: int
+) -> None:
+    async with FakeGateway(broker.port, ending(status, "busy", "because")):
+        ended = await stoep(*SET, "--json")
+    assert ended.code == code
+    assert ended.json["status"] == status
+    assert (ended.json["slot"], ended.json["guard"]) == ("lamp-1", "busy")
+    assert f"{status.lower()} by busy: because" in ended.err
+
+
+async def test_a_gateway_that_says_nothing_is_unreachable_after_the_timeout(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    async with FakeGateway(broker.port, lambda _: []):
+        ended = await stoep(*SET, "--timeout", "1s")
+    assert ended.code == 6
+    assert "no result from gateway gw-1" in ended.err
+
+
+async def test_nothing_is_sent_to_a_gateway_that_is_off_line(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    async with FakeGateway(broker.port) as gateway:
+        pass
+    ended = await stoep(*SET)
+    assert ended.code == 6
+    assert "nothing was sent" in ended.err
+    assert not gateway.messages
+
+
+async def test_a_broker_without_gateways_is_unreachable(stoep: Stoep) -> None:
+    ended = await stoep("ls")
+    assert ended.code == 6
+    assert "no gateway has published" in ended.err
+
+
+async def test_a_name_that_two_gateways_have_must_be_chosen(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    async with FakeGateway(broker.port), FakeGateway(broker.port, name="gw-2") as second:
+        ended = await stoep(*SET)
+        assert ended.code == 2
+        assert "--site park --gateway gw-1" in ended.err
+        assert "--site park --gateway gw-2" in ended.err
+        assert (await stoep(*SET, "--gateway", "gw-2")).code == 0
+        assert len(second.commands) == 1
+        assert "park/gw-2" in (await stoep("ls")).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--broker", "127.0.0.1:1883", "ls"), "No such option"),
+        (("ls", "--broker", "127.0.0.1:1883"), "no scheme"),
+        (("ls", "--broker", "http://x"), "neither mqtt nor mqtts"),
+        (("ls", "--broker", "mqtt://x:99999"), "port"),
+        (("ls", "--site", "a/b"), "--site"),
+        (("ls", "--kind", "tree"), "lamp, bollard, bin"),
+        (("lamp", "set", "lamp-1", "--level", "101", "--for", "1m", "--reason", "x"), "--level"),
+        (("lamp", "set", "lamp-1", "--level", "5", "--for", "9", "--reason", "x"), "no unit"),
+        (("lamp", "set", "lamp-1", "--level", "5", "--for", "1m", "--reason", " "), "--reason"),
+        (("lamp", "set", "lamp-1", "--level", "5", "--for", "1m"), "--reason"),
+        (("lamps",), "Did you mean 'lamp'"),
+    ],
+)
+async def test_what_makes_no_sense_is_a_usage_error_of_one_line(
+    arguments: tuple[str, ...], words: str
+) -> None:
+    ended = await run_stoep(*arguments)
+    assert ended.code == 2
+    assert words in ended.err
+    assert len(ended.err.splitlines()) == 1
+    assert ended.err.startswith("stoep: ")
+
+
+async def test_a_broker_that_is_not_there_is_unreachable(broker: EmbeddedBroker) -> None:
+    await broker.stop()
+    ended = await run_stoep("ls", "--broker", broker.url)
+    assert ended.code == 6
+    assert f"no broker answers at {broker.url}" in ended.err
+    assert "--broker" in ended.err
+
+
+async def test_watch_in_a_pipe_prints_a_line_for_each_change_and_event(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    bright: dict[str, Any] = {**LAMP, "level_percent": 80.0, "state": "hold"}
+    async with FakeGateway(broker.port) as gateway:
+        watching = asyncio.create_task(stoep("watch", "--for", "3s"))
+        while not watching.done():
+            await gateway.state("lamp-1", **bright)
+            await gateway.event("bin-1", code="fire", severity="critical", active=True)
+            await gateway.event("lamp-2", code="state_change", severity="info", value=4)
+            await asyncio.wait({watching}, timeout=0.2)
+        ended = await watching
+    assert ended.code == 0, ended.err
+    assert sum("lamp-10" in line for line in ended.out.splitlines()) == 1
+    assert ended.out.count("80 % to 20 %, hold") == 1
+    assert "bin-1 fire (critical)" in ended.out
+    assert "lamp-2 is now hold" in ended.out
+
+
+async def test_watch_goes_on_after_the_broker_was_away(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    async with FakeGateway(broker.port):
+        watching = asyncio.create_task(stoep("watch", "--for", "8s"))
+        await asyncio.sleep(1.5)
+    await broker.kill()
+    await broker.start()
+    async with FakeGateway(broker.port, slots={"lamp-99": "lamp"}):
+        ended = await watching
+    assert ended.code == 0, ended.err
+    assert "trying again" in ended.err
+    assert "lamp-1:" in ended.out
+    assert "lamp-99:" in ended.out
+
+
+async def test_watch_as_json_prints_an_object_a_line(stoep: Stoep, broker: EmbeddedBroker) -> None:
+    async with FakeGateway(broker.port):
+        ended = await stoep("watch", "--for", "1s", "--json")
+    slots = [json.loads(line) for line in ended.out.splitlines()]
+    assert {slot["slot"] for slot in slots} == {"lamp-1", "lamp-2", "lamp-10", "post-1", "bin-1"}
+    assert all(slot["what"] == "slot" for slot in slots)
