@@ -80,7 +80,9 @@ class Agent:
         """Reads the site's link key. Raises KeyFileError when it cannot be used."""
         self.site = site
         self.topics = Topics(site.site.name, site.site.gateway)
-        self.store = Store(site.store_path, limit_bytes=_limit_bytes(site))
+        self.store = Store(
+            site.store_path, limit_bytes=_limit_bytes(site), linger_s=site.store.linger_s
+        )
         self.link_key = keyfile.load(site.resolve(site.site.link_key), "link")
         self._identity = Identity(gateway_id(self.topics))
         self.buses = [self._bus(table.name) for table in site.buses]
@@ -135,8 +137,10 @@ class Agent:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for bus in buses:
-            await bus.close()
+        closing = [asyncio.create_task(bus.close()) for bus in buses]
+        await asyncio.sleep(0)
+        self.store.flush()
+        await asyncio.gather(*closing)
 
     async def _stop(self, uplink: asyncio.Task[None]) -> None:
         self._group = None
@@ -231,15 +235,14 @@ class Agent:
     # --- what the buses hand over -------------------------------------------------------------
 
     async def put(self, records: Sequence[Record]) -> None:
-        """Store records and what they say is lost; then show the newest state of each slot."""
+        """Show the newest state of each slot; store records and what they say is lost."""
         gaps = [gap for gap in map(gap_of, records) if gap is not None]
         for record in records:
             if is_presence(record):
                 self._tell_neighbours(record.slot)
-        await self.store.put(records, gaps)
-        for record in records:
             if self._is_here(record):
                 self.uplink.state(record)
+        await self.store.put(records, gaps)
 
     def _is_here(self, record: Record) -> bool:
         """Whether the unit is still in that slot, after a reload too."""

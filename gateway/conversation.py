@@ -102,6 +102,7 @@ class Conversation:
     identity: Identity
     sink: Sink
     storing: set[asyncio.Task[None]]
+    is_dirty: bool = True
 
     async def turn(self, controller: Controller) -> None:
         """Whatever this controller needs most: a command, a session, a poll."""
@@ -124,6 +125,10 @@ class Conversation:
         not_after_ms: int = 0,
     ) -> Answer | None:
         """Put a request and repeat it; None when nobody answers, or only to say: no session."""
+        if self.is_dirty:
+            # A zero flushes what an unfinished exchange may have left in everybody's buffers.
+            data = b"\x00" + data
+            self.is_dirty = False
         for attempt in range(1 if controller.is_lost else TRIES):
             if attempt:
                 if not_after_ms and monotonic_ms() >= not_after_ms:
@@ -139,6 +144,7 @@ class Conversation:
                 controller.heard(monotonic_ms(), self.port.turnaround_s)
                 return answer
             controller.garbled += self.port.bytes_received != before
+        self.is_dirty = True
         self.counters.timeouts += 1
         controller.missed(monotonic_ms())
         if controller.is_lost:

@@ -24,6 +24,8 @@ READ_ROUTINE = 4096
 READ_URGENT = 256
 OLD_AFTER_MS = 10_000
 """What waited longer than this in the store is old, whatever it waited for."""
+MAX_CONFIRMED = 8192
+"""Confirmed rows that may wait to be deleted in company; bounds the memory."""
 _DELETE_RETRY_S = 1.0
 
 
@@ -51,6 +53,7 @@ class Drain:
         self._to_delete: list[int] = []
         self._deletable = asyncio.Event()
         self._in_flight: dict[asyncio.Future[None], _Publish] = {}
+        self._settling = False
         self._all_deleted = asyncio.Event()
         self._all_deleted.set()
 
@@ -81,10 +84,12 @@ class Drain:
 
     async def settle(self, timeout_s: float) -> bool:
         """Waits until everything on its way is confirmed and deleted; False when it is not."""
+        self._settling = True
         try:
             async with asyncio.timeout(timeout_s):
                 if self._in_flight:
                     await asyncio.wait(tuple(self._in_flight))
+                self._store.flush()
                 await self._all_deleted.wait()
         except TimeoutError:
             return False
@@ -101,7 +106,7 @@ class Drain:
             ids, self._to_delete = self._to_delete, []
             while ids:
                 try:
-                    await self._store.delete(ids)
+                    await self._delete(ids)
                     break
                 except StoreError as error:
                     log.error("%d delivered records stay in the store: %s", len(ids), error)
@@ -109,6 +114,13 @@ class Drain:
             self._confirmed.difference_update(ids)
             if not self._confirmed:
                 self._all_deleted.set()
+
+    async def _delete(self, ids: list[int]) -> None:
+        deleting = asyncio.ensure_future(self._store.delete(ids))
+        await asyncio.sleep(0)
+        if self._settling:
+            self._store.flush()
+        await deleting
 
     async def _urgent(self, connection: Connection, after_id: int) -> int:
         """Publishes all urgent rows above `after_id`; returns the last id."""
@@ -174,6 +186,8 @@ class Drain:
         self.records += len(publish.ids)
         self._confirmed.update(publish.ids)
         self._to_delete.extend(publish.ids)
+        if len(self._confirmed) >= MAX_CONFIRMED:
+            self._store.flush()
         self._all_deleted.clear()
         self._deletable.set()
 

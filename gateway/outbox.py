@@ -7,13 +7,14 @@ transaction is committed, so that a failed one leaves no trace.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gateway.journal import Journal
 from gateway.ledger import Intervals
-from gateway.records import GapNotice, Priority, Record, unix_ms
+from gateway.records import GapNotice, Priority, Record, Row, unix_ms
 
 RECEIVED = "received"
 SIZE_LIMIT = "size_limit"
@@ -52,6 +53,22 @@ class Note(NamedTuple):
     fields: Mapping[str, Any]
 
 
+class _Staged(NamedTuple):
+    """A row on its way to the table."""
+
+    row: Row
+    session: int
+    place: int
+
+    @property
+    def columns(self) -> tuple[object, ...]:
+        number, received_ms, record = self.row
+        return (
+            *(number, self.session, self.place, record.sequence, int(record.priority)),
+            *(received_ms, record.type, record.quality, record.time_ms, record.body),
+        )
+
+
 class Outbox:
     """Outbox, ledger, counters, commands and journal of one writing connection."""
 
@@ -77,14 +94,19 @@ class Outbox:
         self.last_id: int = newest[0]
         self._next_id = self.last_id + 1
         self.reading_to = 0
+        self._lock = threading.Lock()  # guards what other threads may read: rows and counts
+        self._totals = Counter(dict[str, int](connection.execute("SELECT * FROM counter")))
+        self._rows: dict[int, _Staged] = {}
+        self._counts: Counter[str] = Counter()
         self._reset()
 
     def _reset(self) -> None:
         self._new_sessions: dict[_SessionKey, int] = {}
         self._new_places: dict[tuple[str, str], int] = {}
         self._touched: dict[tuple[int, str], Intervals] = {}
-        self._rows: list[tuple[object, ...]] = []
-        self._counts: Counter[str] = Counter()
+        with self._lock:
+            self._rows = {}
+            self._counts = Counter()
 
     # --- one transaction --------------------------------------------------------------------
 
@@ -108,6 +130,9 @@ class Outbox:
         self._places |= self._new_places
         self._fates |= self._touched
         self.last_id = self._next_id - 1
+        with self._lock:
+            self._totals.update(self._counts)
+            self._counts = Counter()
         self._reset()
 
     def rollback(self) -> None:
@@ -122,7 +147,7 @@ class Outbox:
     def put(self, records: Sequence[Record], gaps: Iterable[GapNotice]) -> PutResult:
         """Takes records, each number of a session once, and notes what was reported lost."""
         received_ms = unix_ms()
-        stored = 0
+        rows: dict[int, _Staged] = {}
         session_key: _SessionKey | None = None
         session, seen = 0, Intervals()
         for record in records:
@@ -134,40 +159,55 @@ class Outbox:
             if sequence in seen:
                 continue
             seen.add(sequence)
-            stored += 1
             self.journal.note(record)
-            self._rows.append(
-                (
-                    self._next_id,
-                    session,
-                    self._place((record.slot, record.kind)),
-                    sequence,
-                    int(record.priority),
-                    received_ms,
-                    record.type,
-                    record.quality,
-                    record.time_ms,
-                    record.body,
-                )
-            )
+            place = self._place((record.slot, record.kind))
+            rows[self._next_id] = _Staged(Row(self._next_id, received_ms, record), session, place)
             self._next_id += 1
         for gap in gaps:
             fate = f"gap:{gap.cause}"
             self._touch(self._session((gap.unit, gap.boot)), fate).add(gap.first, gap.last)
-        duplicates = len(records) - stored
-        self._counts.update(received=len(records), stored=stored, duplicates=duplicates)
-        return PutResult(stored, duplicates)
+        duplicates = len(records) - len(rows)
+        with self._lock:
+            self._rows |= rows
+            self._counts.update(received=len(records), stored=len(rows), duplicates=duplicates)
+        return PutResult(len(rows), duplicates)
 
     def delete(self, ids: Iterable[int]) -> int:
-        """Removes rows that the broker has confirmed; returns how many were still there."""
-        self._flush_rows()
-        gone = 0
-        for first, last in Intervals((number, number) for number in sorted(ids)):
+        """Removes rows that the broker has confirmed; returns how many were still there.
+
+        What was put in the same transaction never reaches the disk.
+        """
+        with self._lock:
+            written = [number for number in ids if self._rows.pop(number, None) is None]
+            gone = len(tuple(ids)) - len(written)
+        for first, last in Intervals((number, number) for number in sorted(written)):
             gone += self._sql.execute(
                 "DELETE FROM outbox WHERE id BETWEEN ? AND ?", (first, last)
             ).rowcount
-        self._counts["delivered"] += gone
+        with self._lock:
+            self._counts["delivered"] += gone
         return gone
+
+    # --- for other threads ------------------------------------------------------------------
+
+    def staged(self, *, urgent: bool, after_id: int) -> list[Row]:
+        """Rows of the open transaction above that id, in order; they may still be rolled back."""
+        with self._lock:
+            return [
+                entry.row
+                for number, entry in self._rows.items()
+                if number > after_id and (entry.row.record.priority > 0) is urgent
+            ]
+
+    @property
+    def staged_count(self) -> int:
+        """Rows of the open transaction."""
+        return len(self._rows)
+
+    def counters(self) -> dict[str, int]:
+        """Every counter, with what the open transaction adds."""
+        with self._lock:
+            return dict(self._totals + self._counts)
 
     def resume(self, unit: str, boot: int, first: int) -> int:
         """The lowest committed-missing number of a session, from `first` on."""
@@ -207,11 +247,12 @@ class Outbox:
         if not self._rows:
             return
         cursor = self._sql.executemany(
-            "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", self._rows
+            "INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [entry.columns for entry in self._rows.values()],
         )
         known = len(self._rows) - cursor.rowcount
-        self._counts.update(stored=-known, duplicates=known)
-        self._rows = []
+        with self._lock:
+            self._counts.update(stored=-known, duplicates=known)
 
     def _flush_ledger(self) -> None:
         for (session, fate), ranges in self._touched.items():
@@ -256,8 +297,9 @@ class Outbox:
             self._sql.executemany("DELETE FROM outbox WHERE id = ?", [(row[0],) for row in victims])
             for _, session, sequence in victims:
                 self._touch(session, f"dropped:{SIZE_LIMIT}").add(sequence)
-            self._counts["stored"] -= len(victims)
-            self._counts[f"dropped:{SIZE_LIMIT}"] += len(victims)
+            with self._lock:
+                self._counts["stored"] -= len(victims)
+                self._counts[f"dropped:{SIZE_LIMIT}"] += len(victims)
 
     # --- commands ---------------------------------------------------------------------------
 

@@ -16,7 +16,8 @@ _ROWS = (
     "SELECT id, received_ms, place, session, sequence, type, quality, time_ms, body, priority "
     "FROM outbox WHERE id > ? AND priority {} 0 ORDER BY id LIMIT ?"
 )
-_COUNTERS = ("received", "stored", "duplicates", "delivered")
+COUNTERS = ("received", "stored", "duplicates", "delivered")
+"""Those that are always there."""
 _LAST_ROUTINE = first_sequence(urgent=True) - 1
 
 
@@ -85,7 +86,7 @@ class Reader:
 
     def counters(self) -> dict[str, int]:
         """Every counter of the store; the four standard ones are always there."""
-        counts: dict[str, int] = dict.fromkeys(_COUNTERS, 0)
+        counts: dict[str, int] = dict.fromkeys(COUNTERS, 0)
         with translated(self._path):
             counts.update(self._sql.execute("SELECT name, value FROM counter"))
         return counts
@@ -103,7 +104,9 @@ class Reader:
     def known_commands(self, limit: int) -> list[str]:
         """The newest `limit` ids that are remembered, oldest first."""
         with translated(self._path):
-            found = self._sql.execute("SELECT id FROM command ORDER BY rowid DESC LIMIT ?", (limit,))
+            found = self._sql.execute(
+                "SELECT id FROM command ORDER BY rowid DESC LIMIT ?", (limit,)
+            )
             return [row[0] for row in found][::-1]
 
     def ledger(self) -> Ledger:

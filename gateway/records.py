@@ -143,6 +143,21 @@ def is_presence(record: Record) -> bool:
     return event.code is wire.EventCode.PRESENCE and event.active == 1
 
 
+def is_pressing(record: Record) -> bool:
+    """Whether it should be durable at once: every alarm, and what happens to bollards and bins.
+
+    A lamp's presences and transitions are published at once too, but may wait for the disk.
+    """
+    if record.priority == Priority.ROUTINE:
+        return False
+    if record.kind != "lamp" or record.type != wire.Event.ID:
+        return True
+    try:
+        return wire.decode_event(record.body).severity is not wire.Severity.INFO
+    except WireError:
+        return True
+
+
 def dali_percent(level: int) -> float:
     """Light in percent of a DALI level 0 to 254, one decimal; IEC 62386-102: 10^((n-1)*3/253-1)."""
     return _DALI_PERCENT[max(0, min(level, DALI_FULL))]

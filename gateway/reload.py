@@ -47,7 +47,10 @@ class Change:
         return f"~ {self.what}, {self.key}: {_show(self.old)} -> {_show(self.new)}: {self.effect}"
 
 
-_ONLY_AT_START = (("site", "name"), ("site", "gateway"), ("store", "path"), ("metrics", "listen"))
+_ONLY_AT_START = (
+    *(("site", "name"), ("site", "gateway")),
+    *(("store", "path"), ("store", "linger_s"), ("metrics", "listen")),
+)
 _SLOT_EFFECTS = {
     "kind": Effect.RENAMED,
     "unit": Effect.SWAPPED,

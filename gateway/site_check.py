@@ -107,6 +107,7 @@ _CHECKS: Mapping[type, Mapping[str, Callable[[Any], str | None]]] = {
     StoreTable: {
         "path": lambda value: None if value.strip() else "is empty; name a file",
         "limit_mb": _Range(4, 1_048_576, "MB"),
+        "linger_s": _Range(0, 60, "seconds"),
     },
     MetricsTable: {"listen": lambda value: None if value is None else _listen(value)},
     Bus: {

@@ -62,10 +62,14 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class StoreTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[store]`: `path` of the database, relative to the site file; `limit_mb` bounds its size."""
+    """`[store]`: `path` of the database, relative to the site file; `limit_mb` bounds its size.
+
+    `linger_s` is how long routine records wait for a common commit, to spare an SD card.
+    """
 
     path: str = "stoep.db"
     limit_mb: int = 512
+    linger_s: float = 15.0
 
 
 class MetricsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

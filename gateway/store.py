@@ -2,7 +2,8 @@
 
 One thread writes. It takes everything that is queued into one transaction and commits; callers
 wait for the commit, and what arrives meanwhile forms the next group, so the groups grow with the
-cost of fsync by themselves.
+cost of fsync by themselves. With a linger the transaction stays open for a while: its records can
+be read and published already, and what is confirmed by then never reaches the disk.
 """
 
 from __future__ import annotations
@@ -16,16 +17,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any, Generic, Self, TypeVar
 
 from gateway.database import FileLock, from_sqlite_error, open_reader, open_writer, translated
 from gateway.errors import StoreError, StoreUnavailableError
 from gateway.journal import Head
 from gateway.outbox import CommandEntry, Note, Outbox, PutResult
-from gateway.queries import Ledger, Reader
-from gateway.records import GapNotice, Priority, Record, Row, first_sequence
+from gateway.queries import COUNTERS, Ledger, Reader
+from gateway.records import GapNotice, Priority, Record, Row, first_sequence, is_pressing
 
 DEFAULT_LIMIT_BYTES = 512 * 1024 * 1024
+MAX_STAGED = 4096
+"""Records that wait for company at most; bounds the memory, and what a crash sends again."""
 
 _T = TypeVar("_T")
 
@@ -44,7 +48,7 @@ class Store:
 
     `limit_bytes` bounds the database (oldest routine records go first, alarms and audit never).
     `linger_s` lets routine records and deletions wait that long for company before a commit, to
-    spare the disk; alarms and commands never wait. Every coroutine returns after the commit, and
+    spare the disk; alarms and commands never wait, nor does anything once much has come together. Every coroutine returns after the commit, and
     raises a StoreError when there was none: then nothing of the call has happened, and the same
     call may be made again.
     """
@@ -137,11 +141,11 @@ class Store:
         A record whose `(unit, boot, sequence)` was received before is counted, not stored.
         """
         gaps = tuple(gaps)
-        hurry = any(record.priority > Priority.ROUTINE for record in records)
+        hurry = any(is_pressing(record) for record in records)
         result = await self._submit(lambda outbox: outbox.put(records, gaps), hurry=hurry)
         if result.stored:
             self.new_rows.set()
-            if hurry:
+            if any(record.priority > Priority.ROUTINE for record in records):
                 self.new_urgent.set()
         return result
 
@@ -154,9 +158,25 @@ class Store:
         ids = tuple(ids)
         return await self._submit(lambda outbox: outbox.delete(ids), hurry=False)
 
+    def flush(self) -> None:
+        """Lets what was asked for so far wait no longer for company."""
+        with self._wake:
+            self._hurry = True
+            self._wake.notify()
+
+    @property
+    def _shows_early(self) -> bool:
+        """Not while commits fail: what nobody can acknowledge would be published again and again."""
+        return self._linger_s > 0 and self.last_error is None
+
     async def read(self, *, urgent: bool, after_id: int, limit: int) -> list[Row]:
         """Up to `limit` rows of one class with ids above `after_id`, in the order of arrival."""
+        # First those of the open transaction: what is committed between the two looks is in both.
+        early = self._outbox.staged(urgent=urgent, after_id=after_id) if self._shows_early else []
         rows = await self._read(lambda reader: reader.rows(urgent, after_id, limit))
+        if early:
+            merged = {row.id: row for row in (*rows, *early)}
+            rows = sorted(merged.values(), key=lambda row: row.id)[:limit]
         if rows and not urgent:
             self._outbox.reading_to = rows[-1].id
         return rows
@@ -175,7 +195,9 @@ class Store:
 
     async def counters(self) -> dict[str, int]:
         """received, stored, duplicates, delivered and every dropped:CAUSE, since the beginning."""
-        return await self._read(lambda reader: reader.counters())
+        if self._thread is None:
+            raise StoreUnavailableError(f"{self.path} is closed")
+        return {**dict.fromkeys(COUNTERS, 0), **self._outbox.counters()}
 
     async def places(self) -> list[tuple[str, str]]:
         """Every (slot, kind) that a record ever came from."""
@@ -242,37 +264,81 @@ class Store:
         return await self._loop.run_in_executor(self._reads, work, self._reader)
 
     def _run(self) -> None:
-        while jobs := self._next_group():
-            outcomes, error = self._commit(jobs)
-            with suppress(RuntimeError):  # the loop may be gone when the process ends
-                self._loop.call_soon_threadsafe(self._settle, outcomes, error)
+        while self._group():
+            pass
 
-    def _next_group(self) -> list[_Job[Any]]:
+    def _group(self) -> bool:
+        """One transaction, from its first job to its commit; False when the store closes."""
+        jobs: list[_Job[Any]] = []
+        results: list[Any] = []
+        deadline_s: float | None = None
+        try:
+            while True:
+                new, due = self._next_jobs(deadline_s)
+                if not jobs:
+                    if not new:
+                        if due:
+                            return False
+                        continue
+                    self._outbox.begin()
+                    deadline_s = monotonic() + self._linger_s
+                jobs += new
+                results += [job.work(self._outbox) for job in new]
+                if due or self._outbox.staged_count >= MAX_STAGED:
+                    break
+                self._tell_loop(self._new_early_rows)
+            self._outbox.commit()
+        except Exception as error:  # noqa: BLE001 - handed to the callers; the thread lives on
+            outcomes, failure = self._failed(jobs, error)
+        else:
+            outcomes = [(j.future, r, None) for j, r in zip(jobs, results, strict=True)]
+            failure = None
+        self._tell_loop(self._settle, outcomes, failure)
+        return True
+
+    def _next_jobs(self, deadline_s: float | None) -> tuple[list[_Job[Any]], bool]:
+        """What was asked for meanwhile, and whether it must be committed now; waits for either."""
+        wait_s = None if deadline_s is None else max(0.0, deadline_s - monotonic())
         with self._wake:
-            self._wake.wait_for(lambda: self._jobs or self._closing)
-            if self._linger_s:
-                self._wake.wait_for(lambda: self._closing or self._hurry, self._linger_s)
+            self._wake.wait_for(lambda: self._jobs or self._closing or self._hurry, wait_s)
             jobs = list(self._jobs)
             self._jobs.clear()
+            late = deadline_s is not None and monotonic() >= deadline_s
+            has_work = bool(jobs) or deadline_s is not None
+            due = self._closing or (has_work and (self._hurry or late or not self._linger_s))
             self._hurry = False
-            return jobs
+            return jobs, due
 
-    def _commit(self, jobs: list[_Job[Any]]) -> tuple[list[_Outcome], StoreError | None]:
-        outbox = self._outbox
-        try:
-            outbox.begin()
-            results = [job.work(outbox) for job in jobs]
-            outbox.commit()
-        except Exception as error:  # noqa: BLE001 - handed to the callers; the thread lives on
-            with suppress(sqlite3.Error):
-                outbox.rollback()
-            if isinstance(error, sqlite3.Error):
-                error = from_sqlite_error(error, self.path)
-            if not isinstance(error, StoreError) and len(jobs) > 1:
-                return [self._commit([job])[0][0] for job in jobs], None
+    def _failed(
+        self, jobs: list[_Job[Any]], error: Exception
+    ) -> tuple[list[_Outcome], StoreError | None]:
+        """Undoes the group. What is no fault of the disk is one job's: the others are done again."""
+        with suppress(sqlite3.Error):
+            self._outbox.rollback()
+        if isinstance(error, sqlite3.Error):
+            error = from_sqlite_error(error, self.path)
+        if isinstance(error, StoreError) or len(jobs) == 1:
             failure = error if isinstance(error, StoreError) else None
             return [(job.future, None, error) for job in jobs], failure
-        return [(job.future, result, None) for job, result in zip(jobs, results, strict=True)], None
+        return [self._alone(job) for job in jobs], None
+
+    def _alone(self, job: _Job[Any]) -> _Outcome:
+        try:
+            self._outbox.begin()
+            result = job.work(self._outbox)
+            self._outbox.commit()
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._failed([job], error)[0][0]
+        return job.future, result, None
+
+    def _tell_loop(self, call: Callable[..., None], *arguments: Any) -> None:
+        with suppress(RuntimeError):  # the loop may be gone when the process ends
+            self._loop.call_soon_threadsafe(call, *arguments)
+
+    def _new_early_rows(self) -> None:
+        if self._shows_early:
+            self.new_rows.set()
+            self.new_urgent.set()
 
     def _settle(self, outcomes: list[_Outcome], error: StoreError | None) -> None:
         self.last_error = error

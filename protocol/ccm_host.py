@@ -8,8 +8,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from protocol.framing import HEADER_AT, PAYLOAD_AT
 from protocol.generated.wire import MAX_PAYLOAD, TAG_SIZE
 
-_REST_OF_NONCE = bytes(7)
-
 
 class Workspace:
     """Nothing: a host has its buffers in C."""
@@ -24,7 +22,9 @@ class Channel:
     def __init__(self, key: bytes, direction: int, address: int, workspace: Workspace) -> None:
         self._cipher = AESCCM(key, tag_length=TAG_SIZE)
         self._workspace = workspace
-        self._route = bytes([direction, address])
+        self._nonce = bytearray(13)
+        self._nonce[0] = direction
+        self._nonce[1] = address
 
     def seal(self, frame: bytearray, size: int, counter: int) -> int:
         """Encrypt `size` bytes of payload in place and write the tag; returns the size of both.
@@ -32,9 +32,9 @@ class Channel:
         The header must be complete.
         """
         end = PAYLOAD_AT + size
-        nonce = self._route + counter.to_bytes(4, "little") + _REST_OF_NONCE
+        self._nonce[2:6] = counter.to_bytes(4, "little")
         frame[PAYLOAD_AT : end + TAG_SIZE] = self._cipher.encrypt(
-            nonce, frame[PAYLOAD_AT:end], frame[HEADER_AT:PAYLOAD_AT]
+            self._nonce, frame[PAYLOAD_AT:end], frame[HEADER_AT:PAYLOAD_AT]
         )
         return size + TAG_SIZE
 
@@ -46,10 +46,10 @@ class Channel:
         if not TAG_SIZE <= size <= MAX_PAYLOAD + TAG_SIZE:
             return -1
         end = PAYLOAD_AT + size
-        nonce = self._route + counter.to_bytes(4, "little") + _REST_OF_NONCE
+        self._nonce[2:6] = counter.to_bytes(4, "little")
         try:
             frame[PAYLOAD_AT : end - TAG_SIZE] = self._cipher.decrypt(
-                nonce, frame[PAYLOAD_AT:end], frame[HEADER_AT:PAYLOAD_AT]
+                self._nonce, frame[PAYLOAD_AT:end], frame[HEADER_AT:PAYLOAD_AT]
             )
         except InvalidTag:
             return -1

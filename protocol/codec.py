@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import cast
 
 from protocol.errors import EncodeError, WireError
 from protocol.generated import messages as m
@@ -62,7 +63,6 @@ def encode_record(
     raw = m.RECORD_ENCODERS[type(body)](body)
     if len(raw) > 255:
         raise EncodeError("a record body has at most 255 bytes")
-    header = m.RecordHeader(
-        type(body).ID, len(raw), m.Quality(quality), sequence, seconds, milliseconds
-    )
+    flags = cast("m.Quality", quality)  # packs alike, and an IntFlag takes a while to make
+    header = m.RecordHeader(type(body).ID, len(raw), flags, sequence, seconds, milliseconds)
     return m.encode_record_header(header) + raw

@@ -59,7 +59,7 @@ class Deframer:
         self._fill = 0
         self._overflow = False
 
-    def push(self, data: bytes, at: int, end: int) -> int:
+    def push(self, data: bytes | bytearray, at: int, end: int) -> int:
         """Take data[at:end] up to the first frame; returns the offset of what is left.
 
         `size` is then the bytes of payload and tag, or -1 when no frame is complete.

@@ -76,7 +76,9 @@ def equal(
     return compare_digest(one[one_at : one_at + size], other[other_at : other_at + size])
 
 
-def copy_until_zero(target: bytearray, fill: int, data: bytes, at: int, end: int) -> int:
+def copy_until_zero(
+    target: bytearray, fill: int, data: bytes | bytearray, at: int, end: int
+) -> int:
     """Copy data[at:end] to target[fill:] up to a zero; returns the count."""
     zero = data.find(0, at, end)
     stop = end if zero < 0 else zero

@@ -64,7 +64,9 @@ def equal(
     return difference == 0
 
 
-def copy_until_zero(target: bytearray, fill: int, data: bytes, at: int, end: int) -> int:
+def copy_until_zero(
+    target: bytearray, fill: int, data: bytes | bytearray, at: int, end: int
+) -> int:
     """Copy data[at:end] to target[fill:] up to a zero; returns the count."""
     i = at
     while i < end and data[i]:

@@ -59,7 +59,7 @@ class Requester:
         self._size = framing.finish_frame(buffer, size)
         self._open_counter = counter & 0xFFFF
         self._awaited = session
-        return bytes(memoryview(buffer)[: self._size])
+        return bytes(buffer[: self._size])
 
     def confirm(self, payload: bytes, session: GatewaySession) -> bytes:
         """The bytes of session_confirm; a secured hello answers it and puts `session` in force."""
@@ -69,7 +69,7 @@ class Requester:
 
     def repeat(self) -> bytes:
         """The same request again, after a zero byte that flushes what stale bytes lie before it."""
-        return b"\x00" + bytes(memoryview(self._buffer)[: self._size])
+        return b"\x00" + bytes(self._buffer[: self._size])
 
     def accept(self, frame: bytearray, size: int) -> tuple[int, int, bytes] | None:
         """(kind, flags, payload) when this checked frame answers the open request, else None.
@@ -96,7 +96,7 @@ class Requester:
         elif awaited is not None and not _is_hint(frame, size):
             return None
         self._size = 0
-        return frame[4], frame[1], bytes(memoryview(frame)[PAYLOAD_AT : PAYLOAD_AT + size])
+        return frame[4], frame[1], bytes(frame[PAYLOAD_AT : PAYLOAD_AT + size])
 
 
 def _is_hint(frame: bytearray, size: int) -> bool:
@@ -121,7 +121,7 @@ def accept_broadcast_reply(
         return None
     if frame[5] | frame[6] << 8 != counter & 0xFFFF:
         return None
-    return frame[3], frame[4], bytes(memoryview(frame)[PAYLOAD_AT : PAYLOAD_AT + size])
+    return frame[3], frame[4], bytes(frame[PAYLOAD_AT : PAYLOAD_AT + size])
 
 
 def put_payload(buffer: bytearray, payload: bytes) -> int:

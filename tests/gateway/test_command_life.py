@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sqlite3
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -31,7 +35,7 @@ from gateway.commands import Command, Outcome, Status
 from gateway.contract import Address, Topics, timestamp
 from gateway.database import migrations
 from gateway.desk import Desk, Incoming, Progress, Reply
-from gateway.errors import StoreError, StoreFullError
+from gateway.errors import StoreFullError
 from gateway.journal import GENESIS, chained
 from gateway.outbox import CommandEntry, Note, Outbox
 from gateway.queries import Reader
@@ -115,7 +119,8 @@ class Run:
         self.gates = Gates()
         self.store = GatedStore(world.connection, self.gates, lambda: world.disk_is_full)
         self.outbound: list[Reply] = []
-        self.desk = Desk(
+        self.refused: set[str] = set()
+        self.desk = world.desk_class(
             TOPICS,
             cast("Store", self.store),
             Address("lamp", "L1").__eq__,
@@ -125,8 +130,12 @@ class Run:
         )
 
     def _send(self, reply: Reply) -> None:
-        if not self.gates.dead:
-            self.outbound.append(reply)
+        if self.gates.dead:
+            return
+        self.outbound.append(reply)
+        told = json.loads(reply.payload)
+        if reply.command_id is None and Status(told["status"]).final:
+            self._world.refuses(told, self)
 
     async def _execute(self, command: Command, progress: Progress) -> Outcome:
         self._world.acts(command, self)
@@ -139,6 +148,8 @@ class Run:
 class CommandLife(RuleBasedStateMachine):
     """Everything that can happen to commands, in any order."""
 
+    desk_class: type[Desk] = Desk
+
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
@@ -150,8 +161,8 @@ class CommandLife(RuleBasedStateMachine):
         self.sent: list[bytes] = []
         self.acted: Counter[str] = Counter()
         self.late: list[str] = []
-        self.published: list[dict[str, Any]] = []
-        self.taken: set[str] = set()
+        self.finals: dict[str, set[bytes]] = {}
+        self.wrong: list[str] = []
         self.run = Run(self)
 
     def acts(self, command: Command, run: Run) -> None:
@@ -159,6 +170,13 @@ class CommandLife(RuleBasedStateMachine):
             self.acted[command.id] += 1
             if self.now_ms > command.not_after_ms:
                 self.late.append(command.id)
+
+    def refuses(self, told: dict[str, Any], run: Run) -> None:
+        """A message may be refused before its command is taken; later it is a duplicate."""
+        if told["guard"] != "duplicate":
+            run.refused.add(told["id"])
+            if told["id"] in self._stored():
+                self.wrong.append(f"{told['id']} was taken, and then refused as {told['guard']}")
 
     def _settle(self) -> None:
         """Lets everything run that is not at a gate."""
@@ -198,16 +216,20 @@ class CommandLife(RuleBasedStateMachine):
         self._deliver(self.sent[-1 - which % len(self.sent)], retained=retained)
 
     def _deliver(self, payload: bytes, *, retained: bool) -> None:
-        self.run.desk.take(Incoming(TOPIC, payload, retained))
+        async def arrives() -> None:
+            self.run.desk.take(Incoming(TOPIC, payload, retained))
+
+        self.loop.run_until_complete(arrives())
         self._settle()
 
     @precondition(lambda self: self.run.outbound)
     @rule(confirmed=st.booleans())
     def the_broker_takes_a_result(self, *, confirmed: bool) -> None:
         reply = self.run.outbound.pop(0)
-        self.published.append(json.loads(reply.payload))
-        if reply.command_id is not None and confirmed:
-            self.run.store.answered(reply.command_id)
+        if reply.command_id is not None:
+            self.finals.setdefault(reply.command_id, set()).add(reply.payload)
+            if confirmed:
+                self.run.store.answered(reply.command_id)
 
     # --- time, disk, power ----------------------------------------------------------------------
 
@@ -220,6 +242,14 @@ class CommandLife(RuleBasedStateMachine):
     def the_agent_goes_on(self, which: int) -> None:
         self.run.gates.open(which)
         self._settle()
+
+    @rule(gates=st.integers(2, 12))
+    def the_agent_goes_on_for_long(self, gates: int) -> None:
+        for _ in range(gates):
+            if self.run.gates.waiting:
+                self.the_agent_goes_on(0)
+        while self.run.outbound:
+            self.the_broker_takes_a_result(confirmed=False)
 
     @rule()
     def the_disk_fills_or_has_room_again(self) -> None:
@@ -245,19 +275,13 @@ class CommandLife(RuleBasedStateMachine):
         assert self.late == []
 
     @invariant()
-    def there_is_one_final_result_at_most(self) -> None:
-        for command_id in {one["id"] for one in self.published}:
-            assert len(self._finals(command_id)) <= 1
-        self.taken |= set(self._stored())
+    def a_command_has_one_final_result_at_most(self) -> None:
+        assert all(len(payloads) == 1 for payloads in self.finals.values())
 
-    def _finals(self, command_id: str) -> set[str]:
-        return {
-            json.dumps(one)
-            for one in self.published
-            if one["id"] == command_id
-            and Status(one["status"]).final
-            and one.get("guard") != "duplicate"
-        }
+    @invariant()
+    def a_command_is_taken_or_refused_but_not_both(self) -> None:
+        assert self.wrong == []
+        assert not self.run.refused & set(self._stored())
 
     def _stored(self) -> dict[str, bytes | None]:
         return dict(self.connection.execute("SELECT id, result FROM command"))
@@ -271,10 +295,8 @@ class CommandLife(RuleBasedStateMachine):
         stored = self._stored()
         self._end()
         self.loop.close()
-        assert set(self.acted) <= self.taken
-        for command_id in self.taken:
-            (final,) = self._finals(command_id)
-            assert json.loads(final) == json.loads(stored[command_id] or b"0")
+        assert set(self.acted) <= set(stored)
+        assert {name: {result} for name, result in stored.items()} == self.finals
         last = GENESIS
         for text, digest in self.connection.execute("SELECT entry, hash FROM journal ORDER BY id"):
             last = chained(last, text.encode())
@@ -294,18 +316,59 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gates are the only time there is."""
     monkeypatch.setattr(gateway.desk, "STORE_RETRY_S", 0)
     monkeypatch.setattr(gateway.desk, "RECOVER_LIMIT_S", 0)  # the machine changes it
+    logging.getLogger("gateway.desk").setLevel(logging.CRITICAL)
 
 
-def play(examples: int, steps: int) -> None:
+def play(examples: int, steps: int, **options: Any) -> None:
     run_state_machine_as_test(
-        CommandLife, settings=settings(max_examples=examples, stateful_step_count=steps)
+        CommandLife, settings=settings(max_examples=examples, stateful_step_count=steps, **options)
     )
 
 
 def test_a_command_acts_once_and_in_time_or_never() -> None:
-    play(250, 40)
+    play(300, 40)
 
 
 @pytest.mark.soak
 def test_a_command_acts_once_and_in_time_or_never_however_long_it_is_tried() -> None:
     play(20_000, 60)
+
+
+# --- guards that were taken out -----------------------------------------------------------------
+
+LATE = ("if self._now_ms() > command.not_after_ms:", "if False:")
+KNOWN = ("if parsed.id in self._known:", "if False:")
+FRESH = ("if not fresh:", "if False:")
+KEPT = (
+    "await self._store.finish_command(command_id, payload, note)\n                return",
+    "return",
+)
+PATIENT = ("await asyncio.sleep(STORE_RETRY_S)", "return")
+ANSWERED = ("for entry in await self._store.open_commands():", "for entry in ():")
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [(LATE,), (KNOWN,), (KNOWN, FRESH), (KEPT,), (PATIENT,), (ANSWERED,)],
+    ids=["late", "known", "fresh", "kept", "patient", "answered"],
+)
+def test_without_this_guard_a_command_goes_wrong(
+    monkeypatch: pytest.MonkeyPatch, edits: tuple[tuple[str, str], ...]
+) -> None:
+    monkeypatch.setattr(CommandLife, "desk_class", edited_desk(monkeypatch, edits))
+    with pytest.raises(AssertionError):
+        play(2000, 40, phases=[Phase.generate], derandomize=True, report_multiple_bugs=False)
+
+
+def edited_desk(patch: pytest.MonkeyPatch, edits: tuple[tuple[str, str], ...]) -> type[Desk]:
+    """The desk with lines of its source changed."""
+    source = Path(gateway.desk.__file__).read_text(encoding="utf-8")
+    for old, new in edits:
+        assert source.count(old) == 1
+        source = source.replace(old, new)
+    module = ModuleType("gateway.desk_without_a_guard")
+    patch.setitem(sys.modules, module.__name__, module)
+    exec(compile(source, module.__name__, "exec"), module.__dict__)
+    module.__dict__["STORE_RETRY_S"] = 0
+    logging.getLogger(module.__name__).setLevel(logging.CRITICAL)
+    return module.__dict__["Desk"]

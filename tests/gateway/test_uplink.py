@@ -13,6 +13,8 @@ from typing import Any
 
 import aiomqtt
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from gateway.commands import Command, Outcome, Status
 from gateway.contract import Address, Avail, Topics
@@ -307,6 +309,31 @@ async def test_commands_work_after_every_reconnect_and_none_sent_meanwhile_is_ca
         await second.connected()
         await client.publish(CMD, command(id="now"))
         await until(lambda: second.carried_out == ["now"])
+
+
+async def test_a_session_that_was_left_behind_delivers_no_command(
+    store: Store, broker: BrokerUnderTest
+) -> None:
+    """A broker may keep a session under the gateway's name, and queue commands for it."""
+    forever: Any = Properties(PacketTypes.CONNECT)
+    forever.SessionExpiryInterval = 0xFFFFFFFF
+    async with aiomqtt.Client(
+        HOST,
+        broker.port,
+        identifier="stoep-park-gw",
+        protocol=aiomqtt.ProtocolVersion.V5,
+        clean_start=False,
+        properties=forever,
+    ) as earlier:
+        await earlier.subscribe(TOPICS.commands, qos=1)
+    async with Client(broker.port) as client:
+        await client.publish(CMD, command(id="queued"))
+        house = House(store, broker.url)
+        async with house.running():
+            await house.connected()
+            await client.publish(CMD, command(id="fresh"))
+            await until(lambda: "fresh" in house.carried_out)
+            assert house.carried_out == ["fresh"]
 
 
 async def test_a_broker_that_is_not_there_is_told_once_and_tried_again(

@@ -39,8 +39,11 @@ link_key = "street/keys/link.json"
 url = "{broker}"
 [store]
 path = "stoep.sqlite"
+"""
+
+BUS = """
 [[bus]]
-name = "bus"
+name = "{name}"
 port = "{port}"
 """
 
@@ -48,7 +51,7 @@ SLOT = """
 [[slot]]
 name = "{name}"
 kind = "{kind}"
-bus = "bus"
+bus = "{bus}"
 address = {address}
 unit = "5740ea00000000{address:02x}"
 position = [{x}, 0]
@@ -65,16 +68,29 @@ unit = "{unit}"
 """
 
 
-def site_text(lamps: int = 2, bollards: int = 1, bins: int = 1, *, broker: str, port: str) -> str:
-    """A site file: lamps 20 m apart in a row, then posts, then bins, addresses from 1."""
-    text = SITE.format(broker=broker, port=port)
+def site_text(
+    lamps: int = 2, bollards: int = 1, bins: int = 1, *, broker: str, ports: Mapping[str, str]
+) -> str:
+    """A site file: lamps 20 m apart in a row, then posts, then bins, addresses from 1.
+
+    The slots take the buses of `ports` in turn.
+    """
+    text = SITE.format(broker=broker)
+    text += "".join(BUS.format(name=name, port=port) for name, port in ports.items())
     names = [("lamp", i) for i in range(1, lamps + 1)]
     names += [("bollard", i) for i in range(1, bollards + 1)]
     names += [("bin", i) for i in range(1, bins + 1)]
     for address, (kind, number) in enumerate(names, 1):
         near = [f"lamp-{number + 1}"] if kind == "lamp" and number < lamps else []
         name = f"{kind}-{number}"
-        text += SLOT.format(name=name, kind=kind, address=address, x=20 * address, neighbours=near)
+        text += SLOT.format(
+            name=name,
+            kind=kind,
+            bus=list(ports)[(address - 1) % len(ports)],
+            address=address,
+            x=20 * address,
+            neighbours=near,
+        )
     return text
 
 
@@ -236,6 +252,7 @@ async def house(
     *,
     strangers: Mapping[str, int] | None = None,
     online: Collection[str] = (),
+    buses: Collection[str] = ("bus",),
     **slots: int,
 ) -> AsyncGenerator[House]:
     """A running house with every slot on-line; everything is stopped at the end.
@@ -244,13 +261,15 @@ async def house(
     with their address, that the site does not know.
     """
     async with EmbeddedBroker() as broker:
-        draft = site_text(**slots, broker=broker.url, port="-")
+        draft = site_text(**slots, broker=broker.url, ports=dict.fromkeys(buses, "-"))
         for name, address in (strangers or {}).items():
             unit = hashlib.sha256(name.encode()).hexdigest()[:16]
             draft += STRANGER.format(name=name, address=address, unit=unit)
         street = Street(plan_from_dict(tomllib.loads(draft)), folder / "street")
         await street.start()
-        text = site_text(**slots, broker=broker.url, port=str(street.port("bus")))
+        text = site_text(
+            **slots, broker=broker.url, ports={bus: str(street.port(bus)) for bus in buses}
+        )
         ear = Ear(broker.port)
         listening = asyncio.create_task(ear.run())
         agent = Agent(parse_site(text, folder / "site.toml"))

@@ -122,6 +122,36 @@ async def test_a_controller_without_an_address_is_found_while_the_others_are_ser
         await h.until(lambda: len(bus.strangers) == 2, "the address was not taken")
 
 
+async def test_a_bus_that_is_lost_does_not_hold_up_another(tmp_path: Path) -> None:
+    async with house(tmp_path, buses=["north", "south"], lamps=2, bollards=0, bins=0) as h:
+        north, south = h.agent.buses
+        h.street.line("north").unplug()
+        await h.until(lambda: h.ear.avail["lamp-1"] == "offline", "loss not seen")
+        before = south.counters.records
+        await h.until(lambda: south.counters.records > before + 3, "the other bus stands still")
+        assert h.ear.avail["lamp-2"] == "online"
+        assert not north.connected
+
+
+async def test_silent_controllers_are_asked_rarely_and_come_back_by_themselves(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, lamps=3, bollards=0, bins=0) as h:
+        line = h.street.line("bus")
+        line.detach("lamp-1")
+        line.detach("lamp-2")
+        away = ["lamp-1", "lamp-2"]
+        await h.until(lambda: {h.ear.avail[s] for s in away} == {"offline"}, "silence not seen")
+        (bus,) = h.agent.buses
+        exchanges, timeouts, taken = bus.counters.exchanges, bus.counters.timeouts, h.received()
+        await h.until(lambda: h.received() > taken + 4, "the third is not served")
+        asked = bus.counters.exchanges - exchanges
+        assert (bus.counters.timeouts - timeouts) < asked / 4
+        line.attach("lamp-1")
+        line.attach("lamp-2")
+        await h.until(h.all_online, "not back")
+
+
 async def test_two_controllers_at_one_address_are_both_named(tmp_path: Path) -> None:
     only_first = ["lamp-1"]
     async with house(

@@ -5,12 +5,15 @@ Arguments: the kind, and the folder with `firmware` and `protocol`.
 
 import gc
 import json
+import struct
 import sys
 
 KIND = sys.argv[1]
 sys.path[:] = [sys.argv[2], ".frozen"]
 POLLS = 100
 HOUR_MS = 3600000
+ADDRESS = 5
+BOOT = 7
 
 
 class Nothing:
@@ -96,31 +99,47 @@ def build(line, plant):
     from firmware import config  # noqa: PLC0415 - after the path is set
     from firmware.controller import Controller  # noqa: PLC0415 - after the path is set
     from firmware.services.uplink import Identity  # noqa: PLC0415 - after the path is set
+    from protocol import security  # noqa: PLC0415 - after the path is set
 
-    configuration = config.validate({"kind": KIND, "address": 5, "parameters": {}})
-    identity = Identity(bytes(8), 7, 1, 0, False)
-    return Controller(configuration, identity, line, plant, plant, plant, bool)
+    configuration = config.validate({"kind": KIND, "address": ADDRESS, "parameters": {}})
+    identity = Identity(bytes(8), BOOT, 1, 0, False)
+    guard = security.ControllerSecurity({1: bytes(32)}, bytes(8), BOOT, b"")
+    guard.session = security.ControllerSession(secrets(), ADDRESS, security.Workspace(), 0)
+    return Controller(configuration, identity, line, plant, plant, plant, bool, guard)
 
 
-def frame_of(controller, counter):
+def secrets():
+    """What a handshake would have left."""
+    from protocol import security  # noqa: PLC0415 - after the path is set
+
+    return security.Secrets(bytes(32), bytes(64))
+
+
+def gateway():
+    """Seals requests as the other end of that session."""
+    from protocol import security  # noqa: PLC0415 - after the path is set
+
+    return security.Channel(
+        secrets().to_controller, security.TO_CONTROLLER, ADDRESS, security.Workspace()
+    )
+
+
+def frame_of(controller, channel, counter):
     """A poll that acknowledges all but the newest few records, as a busy gateway's does."""
     from protocol import framing  # noqa: PLC0415 - after the path is set
     from protocol.generated import wire  # noqa: PLC0415 - after the path is set
 
     buffer = bytearray(framing.BUFFER_SIZE)
-    framing.start_frame(buffer, 0, 5, 0, wire.POLL, counter)
+    framing.start_frame(buffer, wire.FLAG_SECURED, ADDRESS, 0, wire.POLL, counter)
     outbox = controller.outbox
-    wire_gateway.pack_poll(
-        buffer,
-        framing.PAYLOAD_AT,
-        7,
-        max(outbox.routine.next - 8, 1),
-        max(outbox.routine.next - 8, 1),
-        outbox.urgent.next,
-        outbox.urgent.next,
-        220,
+    routine = max(outbox.routine.next - 8, 1)
+    urgent = outbox.urgent.next
+    # What packs a poll is in the gateway's part of the wire, which no controller has.
+    struct.pack_into(
+        "<HIIIIB", buffer, framing.PAYLOAD_AT, BOOT, routine, routine, urgent, urgent, 220
     )
-    return buffer, framing.finish_frame(buffer, wire.POLL_SIZE)
+    size = channel.seal(buffer, wire.POLL_SIZE, counter)
+    return buffer, framing.finish_frame(buffer, size)
 
 
 def taken(controller, line, now_ms, frame, size):
@@ -153,10 +172,11 @@ def main():
     running = gc.mem_alloc() - bare
     gc.disable()
     poll_bytes = turn_bytes = 0
-    for counter in range(POLLS):
+    channel = gateway()
+    for counter in range(1, POLLS + 1):
         # The node is not due: what remains is the frame path.
         controller.turn(now_ms)
-        frame, size = frame_of(controller, counter)
+        frame, size = frame_of(controller, channel, counter)
         poll_bytes += taken(controller, line, now_ms, frame, size)
         turn_bytes += taken(controller, line, now_ms, frame, 0)
         now_ms += 2000

@@ -11,7 +11,7 @@ import vfs
 from flash import Flash
 
 import firmware.main
-from firmware import boot, config
+from firmware import boot, config, keyring
 from firmware.boards import emulated
 from firmware.controller import Controller
 from firmware.drivers import flash, system
@@ -19,6 +19,7 @@ from firmware.drivers.outputs import LampOutputs
 from firmware.nodes.lamp import LampNode
 
 ROOT = "/flash"
+KEYS = {"link": {"1": "11" * 32}, "command": {"1": "22" * 32}}
 LAMP = {"kind": "lamp", "address": 9, "parameters": {}}
 MOUNT_READS = 3
 
@@ -83,6 +84,7 @@ def with_lamp():
     formatted()
     assert flash.mount(emulated) is not None
     config.provision(ROOT + "/config.json", LAMP)
+    keyring.provision(ROOT + "/" + keyring.FILE, KEYS)
 
 
 class Faulty:

@@ -1,5 +1,7 @@
 import json
 
+FILE = "config.json"
+
 
 def provision(path, values):
     with open(path, "w") as file:

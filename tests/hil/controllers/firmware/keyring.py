@@ -1,0 +1,5 @@
+FILE = "keys.json"
+
+
+def provision(path, keys):
+    pass
