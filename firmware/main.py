@@ -17,18 +17,15 @@ from protocol.security import ControllerSecurity
 def drivers(board, kind):
     """(outputs, inputs) of a wire.KIND_*; (None, None) leaves every pin as the hardware has it."""
     if kind == KIND_LAMP:
-        from firmware.drivers.inputs import LampInputs
-        from firmware.drivers.outputs import LampOutputs
+        from firmware.drivers.lamp import LampInputs, LampOutputs
 
         return LampOutputs(board), LampInputs(board)
     if kind == KIND_BOLLARD:
-        from firmware.drivers.inputs import BollardInputs
-        from firmware.drivers.outputs import BollardOutputs
+        from firmware.drivers.bollard import BollardInputs, BollardOutputs
 
         return BollardOutputs(board), BollardInputs(board)
     if kind == KIND_BIN:
-        from firmware.drivers.inputs import BinInputs
-        from firmware.drivers.outputs import BinOutputs
+        from firmware.drivers.bin import BinInputs, BinOutputs
 
         return BinOutputs(board), BinInputs(board)
     return None, None

@@ -95,7 +95,13 @@ class Agent:
 
     def _bus(self, name: str, kept: Mapping[str, Controller] | None = None) -> Bus:
         table = next(table for table in self.site.buses if table.name == name)
-        options = BusOptions(name, table.port, table.baud, table.turnaround_ms)
+        options = BusOptions(
+            name,
+            table.port,
+            table.baud,
+            table.turnaround_ms,
+            trust_clock=self.site.site.clock == "trusted",
+        )
         return Bus(options, self._on_bus(name, kept or {}), self, self._identity)
 
     def _on_bus(self, name: str, kept: Mapping[str, Controller]) -> list[Controller]:

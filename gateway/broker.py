@@ -53,11 +53,16 @@ def backoff_s(attempt: int) -> float:
     return full_s * random.uniform(0.5, 1)  # noqa: S311 - spreads gateways, guards no secret
 
 
+class _NoAnswerError(aiomqtt.MqttError):
+    """The broker ended the connection instead of answering to CONNECT."""
+
+
 class _Client(aiomqtt.Client):
-    """aiomqtt's client with the two things it does not offer.
+    """aiomqtt's client with the three things it does not offer.
 
     A publish is confirmed through a future that carries the PUBACK's reason code (aiomqtt drops
-    it, and a refused publish would look delivered), and a failed connection leaves no socket.
+    it, and a refused publish would look delivered); a failed connection leaves no socket; and a
+    broker that hangs up instead of answering is told at once, not after the time limit.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -100,6 +105,19 @@ class _Client(aiomqtt.Client):
         if isinstance(maximum, int):
             self.receive_maximum = min(WINDOW, maximum)
         super()._on_connect(client, userdata, flags, reason_code, properties)
+
+    def _on_disconnect(
+        self,
+        client: Any,
+        userdata: Any,
+        flags: Any,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        if not self._connected.done():
+            self._connected.set_exception(_NoAnswerError("it ended the connection unanswered"))
+            return
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
 
     def abandon(self) -> None:
         """Frees what is left of the connection; harmless after an orderly end."""
@@ -214,7 +232,7 @@ async def connect(
         try:
             await client.__aenter__()
         except aiomqtt.MqttError as error:
-            raise BrokerError(f"{broker.url}: {error}; {_advice(error)}") from error
+            raise BrokerError(f"{broker.url}: {error}; {_advice(error, broker)}") from error
         yield Connection(client)
         with suppress(aiomqtt.MqttError):
             await client.__aexit__(None, None, None)
@@ -222,7 +240,15 @@ async def connect(
         client.abandon()
 
 
-def _advice(error: aiomqtt.MqttError) -> str:
+def _advice(error: aiomqtt.MqttError, broker: Broker) -> str:
+    if isinstance(error, _NoAnswerError):
+        # With TLS 1.3 the broker judges our certificate after its own side is settled.
+        if broker.tls:
+            return (
+                "it may not accept this gateway: check certificate_file and key_file in [broker], "
+                "and that the broker trusts who signed them"
+            )
+        return "check that url in [broker] is right; mqtts:// if the broker wants TLS"
     text = str(error).lower()
     if "not authori" in text or "user name" in text or "password" in text:
         return "check username and password_file in [broker]"

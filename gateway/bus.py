@@ -221,7 +221,8 @@ class Bus:
         """Time at the end of the frame: what the frame takes on the line is added."""
         end_ms = unix_ms() + int(port.wire_s(TIME_FRAME_BYTES) * 1000)
         seconds, milliseconds = divmod(end_ms - wire.EPOCH_UNIX_S * 1000, 1000)
-        trust = m.TimeTrust.SYNCHRONISED if timekeeping.is_trusted() else m.TimeTrust(0)
+        trusted = timekeeping.is_trusted(without_ntp=self.options.trust_clock)
+        trust = m.TimeTrust.SYNCHRONISED if trusted else m.TimeTrust(0)
         payload = codec.encode_message(m.Time(max(seconds, 0), milliseconds, trust))
         await port.send(link_gateway.broadcast(wire.TIME, payload, 0, self.identity.group))
 

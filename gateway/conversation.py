@@ -53,6 +53,8 @@ class BusOptions:
     baud: int = 115200
     turnaround_ms: int = 30
     poll_interval_ms: int = 50
+    trust_clock: bool = False
+    """Tell the controllers to trust the time without asking the machine's NTP service."""
 
 
 @dataclass

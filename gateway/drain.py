@@ -100,27 +100,28 @@ class Drain:
 
         A store that cannot delete now is asked again: what is confirmed is never sent twice.
         """
-        while True:
-            await self._deletable.wait()
-            self._deletable.clear()
-            ids, self._to_delete = self._to_delete, []
-            while ids:
-                try:
-                    await self._delete(ids)
-                    break
-                except StoreError as error:
-                    log.error("%d delivered records stay in the store: %s", len(ids), error)
-                    await asyncio.sleep(_DELETE_RETRY_S)
-            self._confirmed.difference_update(ids)
-            if not self._confirmed:
-                self._all_deleted.set()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._deletable.wait()
+                self._deletable.clear()
+                ids, self._to_delete = self._to_delete, []
+                group.create_task(self._delete(ids))
 
     async def _delete(self, ids: list[int]) -> None:
-        deleting = asyncio.ensure_future(self._store.delete(ids))
-        await asyncio.sleep(0)
-        if self._settling:
-            self._store.flush()
-        await deleting
+        while True:
+            deleting = asyncio.ensure_future(self._store.delete(ids))
+            await asyncio.sleep(0)
+            if self._settling:
+                self._store.flush()
+            try:
+                await deleting
+                break
+            except StoreError as error:
+                log.error("%d delivered records stay in the store: %s", len(ids), error)
+                await asyncio.sleep(_DELETE_RETRY_S)
+        self._confirmed.difference_update(ids)
+        if not self._confirmed:
+            self._all_deleted.set()
 
     async def _urgent(self, connection: Connection, after_id: int) -> int:
         """Publishes all urgent rows above `after_id`; returns the last id."""

@@ -20,7 +20,8 @@ class SiteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """`[site]`: names used in topics, and where the street is (degrees, for sunrise and sunset).
 
     `link_key` is the key file that opens sessions with the controllers, relative to the site file;
-    `stoep keys init` makes it.
+    `stoep keys init` makes it. `clock` "ntp": the controllers trust the time while the machine's
+    clock is synchronised; "trusted": always, for a machine that gets its time in another way.
     """
 
     name: str
@@ -28,6 +29,7 @@ class SiteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     latitude: float
     longitude: float
     link_key: str = "keys/link.json"
+    clock: Literal["ntp", "trusted"] = "ntp"
 
 
 class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -48,9 +48,9 @@ class Store:
 
     `limit_bytes` bounds the database (oldest routine records go first, alarms and audit never).
     `linger_s` lets routine records and deletions wait that long for company before a commit, to
-    spare the disk; alarms and commands never wait, nor does anything once much has come together. Every coroutine returns after the commit, and
-    raises a StoreError when there was none: then nothing of the call has happened, and the same
-    call may be made again.
+    spare the disk; alarms and commands never wait, nor does anything once much has come together.
+    Every coroutine returns after the commit, and raises a StoreError when there was none: then
+    nothing of the call has happened, and the same call may be made again.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class Store:
 
     @property
     def _shows_early(self) -> bool:
-        """Not while commits fail: what nobody can acknowledge would be published again and again."""
+        """Not while commits fail: what is not acknowledged would be published over and over."""
         return self._linger_s > 0 and self.last_error is None
 
     async def read(self, *, urgent: bool, after_id: int, limit: int) -> list[Row]:
@@ -275,14 +275,14 @@ class Store:
         try:
             while True:
                 new, due = self._next_jobs(deadline_s)
-                if not jobs:
-                    if not new:
-                        if due:
-                            return False
-                        continue
-                    self._outbox.begin()
-                    deadline_s = monotonic() + self._linger_s
                 jobs += new
+                if not jobs:
+                    if due:
+                        return False
+                    continue
+                if deadline_s is None:
+                    deadline_s = monotonic() + self._linger_s
+                    self._outbox.begin()
                 results += [job.work(self._outbox) for job in new]
                 if due or self._outbox.staged_count >= MAX_STAGED:
                     break
@@ -312,7 +312,7 @@ class Store:
     def _failed(
         self, jobs: list[_Job[Any]], error: Exception
     ) -> tuple[list[_Outcome], StoreError | None]:
-        """Undoes the group. What is no fault of the disk is one job's: the others are done again."""
+        """Undoes the group. Not the disk's fault: one job's, and the others are done again."""
         with suppress(sqlite3.Error):
             self._outbox.rollback()
         if isinstance(error, sqlite3.Error):

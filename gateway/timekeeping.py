@@ -35,6 +35,6 @@ def kernel_says_synchronised() -> bool:
     return 0 <= state < TIME_ERROR
 
 
-def is_trusted() -> bool:
-    """Whether the wall clock is synchronised and plausible."""
-    return is_plausible(time.time()) and kernel_says_synchronised()
+def is_trusted(*, without_ntp: bool = False) -> bool:
+    """Whether the wall clock is plausible and, unless `without_ntp`, synchronised."""
+    return is_plausible(time.time()) and (without_ntp or kernel_says_synchronised())

@@ -128,11 +128,15 @@ class Uplink:
         self._renewed.set()
 
     def reply(self, reply: Reply) -> None:
-        """Sends a result to `res` and to the response topic; the oldest go when there are many."""
+        """Sends a result to `res` and to the response topic.
+
+        When there are many, the oldest go: first those that no store keeps, final ones last.
+        """
         self._reply_number += 1
         self._replies[self._reply_number] = reply
         while len(self._replies) > MAX_REPLIES:
-            del self._replies[next(iter(self._replies))]
+            unkept = (n for n, one in self._replies.items() if one.command_id is None)
+            del self._replies[next(unkept, next(iter(self._replies)))]
         self._some_replies.set()
 
     def _set(self, topic: str, value: Record | bytes) -> None:

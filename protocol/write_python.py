@@ -5,6 +5,25 @@ from __future__ import annotations
 from protocol import schema
 from protocol.layouts import MARK, Field, Layout, Schema, constant_name, enumerations
 
+# A controller's logic imports nothing and has its own names for these; its heap is spared ours.
+GATEWAY_ENUMERATIONS = (
+    "LampState",
+    "LampReason",
+    "BollardState",
+    "BollardInput",
+    "BollardSignal",
+    "BinState",
+)
+
+
+def _members(gateway: bool) -> list[str]:
+    out: list[str] = []
+    for name, (why, members) in enumerations():
+        if (name in GATEWAY_ENUMERATIONS) == gateway:
+            out += ["", f"# {name}: {why}"]
+            out += [f"{constant_name(name)}_{m.upper()} = {v}" for m, v in members.items()]
+    return out
+
 
 def _kind(f: Field) -> str:
     return "bytes" if f.format.endswith("s") else "int"
@@ -55,9 +74,7 @@ def write_wire(s: Schema) -> str:
     out = [f'"""Numbers of the wire, and what a controller packs and unpacks. {MARK}', "", *_CODEC]
     out += [f"FINGERPRINT = 0x{s.fingerprint:08X}"]
     out += [f"{name} = {value}  # {why}" for name, (value, why) in schema.LIMITS.items()]
-    for name, (why, members) in enumerations():
-        out += ["", f"# {name}: {why}"]
-        out += [f"{constant_name(name)}_{m.upper()} = {v}" for m, v in members.items()]
+    out += _members(gateway=False)
     for prefix, group in (("", s.messages), ("RECORD_", s.records)):
         out += ["", f"# {'Record' if prefix else 'Message'} ids"]
         out += [f"{prefix}{item.name.upper()} = {item.id:#04x}" for item in group]
@@ -72,6 +89,7 @@ def write_wire(s: Schema) -> str:
 def write_wire_gateway(s: Schema) -> str:
     """wire_gateway.py: the gateway's half of the codec; a controller's heap is spared it. Dual."""
     out = [f'"""What a gateway packs and unpacks, the mirror of wire.py. {MARK}', "", *_CODEC]
+    out += _members(gateway=True)
     for item in (*s.messages, *s.records, s.header):
         out += _pack(item) if item.sender == schema.GATEWAY else _unpack(item)
     return "\n".join(out) + "\n"

@@ -18,7 +18,11 @@ def heap_report(kind: str) -> dict[str, Any]:
     """What `firmware/controllers/heap.py` prints; AssertionError with its output if it fails."""
     command = [*needs.micropython(), "-X", f"heapsize={HEAP}", str(PROGRAM), kind]
     done = subprocess.run(
-        [*command, str(stage() / "root")], capture_output=True, text=True, timeout=50, check=False
+        [*command, str(stage() / "root"), str(needs.ROOT)],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)

@@ -133,6 +133,7 @@ async def stoep(task: Task) -> None:
 def bare(task: Task) -> None:
     """The same bytes by nothing but read and write: what the modelled line itself carries."""
     port = os.open(task.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    termios.tcflush(port, termios.TCIFLUSH)
     request = b"\x55" * task.request_bytes
 
     def exchange(_address: int) -> None:

@@ -86,13 +86,13 @@ def test_an_override_rules_over_presence_and_ends_by_itself():
     assert rig.node.state == lamp.OVERRIDE
     assert rig.plant.duty == dali.DUTY[dali.level(40)]
     _, reason, level, _, _, _, _, _ = status(rig)
-    assert reason == wire.LAMP_REASON_OVERRIDE
+    assert reason == wire_gateway.LAMP_REASON_OVERRIDE
     assert level == dali.level(40)
     rig.run(6000)
     assert rig.node.state == lamp.HOLD
     rig.drain()
     changes = [event for event in rig.events() if event[0] == wire.EVENT_CODE_STATE_CHANGE]
-    assert (wire.LAMP_STATE_OVERRIDE, 77) in [event[3:] for event in changes]
+    assert (wire_gateway.LAMP_STATE_OVERRIDE, 77) in [event[3:] for event in changes]
 
 
 def test_auto_ends_an_override_and_a_new_override_replaces_the_old():

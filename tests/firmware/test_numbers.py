@@ -8,7 +8,7 @@ import pytest
 
 from firmware.logic import bin as bin_logic
 from firmware.logic import bollard, lamp
-from protocol.generated import messages, wire
+from protocol.generated import messages, wire, wire_gateway
 
 
 @pytest.mark.parametrize(
@@ -32,11 +32,11 @@ def test_reasons_and_drives_are_numbered_as_on_the_wire() -> None:
         lamp.BY_OVERRIDE,
         lamp.BY_SAFETY,
     ] == [
-        wire.LAMP_REASON_DEFAULT,
-        wire.LAMP_REASON_SCHEDULE,
-        wire.LAMP_REASON_PRESENCE,
-        wire.LAMP_REASON_OVERRIDE,
-        wire.LAMP_REASON_SAFETY,
+        wire_gateway.LAMP_REASON_DEFAULT,
+        wire_gateway.LAMP_REASON_SCHEDULE,
+        wire_gateway.LAMP_REASON_PRESENCE,
+        wire_gateway.LAMP_REASON_OVERRIDE,
+        wire_gateway.LAMP_REASON_SAFETY,
     ]
     assert (bollard.OFF, bollard.DRIVE_UP, bollard.DRIVE_DOWN) == (
         wire.DRIVE_OFF,
@@ -47,9 +47,9 @@ def test_reasons_and_drives_are_numbered_as_on_the_wire() -> None:
 
 def test_inputs_signals_and_guards_of_a_post_are_those_of_the_wire() -> None:
     for name in messages.BollardInput.__members__:
-        assert getattr(bollard, name) == getattr(wire, f"BOLLARD_INPUT_{name}")
+        assert getattr(bollard, name) == getattr(wire_gateway, f"BOLLARD_INPUT_{name}")
     for name in messages.BollardSignal.__members__:
-        assert getattr(bollard, name) == getattr(wire, f"BOLLARD_SIGNAL_{name}")
+        assert getattr(bollard, name) == getattr(wire_gateway, f"BOLLARD_SIGNAL_{name}")
     for name, value in vars(bollard).items():
         if name.startswith("GUARD_"):
             assert value == getattr(wire, name)

@@ -57,7 +57,8 @@ class Mosquitto:
     async def start(self) -> None:
         config = Path(self._folder.name) / "mosquitto.conf"
         config.write_text(
-            f"listener {self.port} {HOST}\nallow_anonymous {str(self.anonymous).lower()}\n"
+            # As root it would become a user who may not read the test's files.
+            f"user root\nlistener {self.port} {HOST}\nallow_anonymous {str(self.anonymous).lower()}\n"
             f"set_tcp_nodelay true\nlog_type none\n{self.extra}"
         )
         self._process = await asyncio.create_subprocess_exec(
@@ -66,6 +67,8 @@ class Mosquitto:
         await until(self._accepts)
 
     async def _accepts(self) -> bool:
+        assert self._process is not None
+        assert self._process.returncode is None, "mosquitto does not take its configuration"
         try:
             _, writer = await asyncio.open_connection(HOST, self.port)
         except OSError:
@@ -82,7 +85,7 @@ class Mosquitto:
 
     async def _end(self, how: Callable[[asyncio.subprocess.Process], None]) -> None:
         process, self._process = self._process, None
-        if process is not None:
+        if process is not None and process.returncode is None:
             how(process)
             await process.wait()
 

@@ -42,6 +42,15 @@ def test_the_time_is_trusted_when_it_is_plausible_and_synchronised(
     assert timekeeping.is_trusted() is trusted
 
 
+def test_a_clock_that_is_trusted_without_ntp_must_still_be_plausible(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(timekeeping, "kernel_says_synchronised", lambda: False)
+    for unix_s, trusted in ((NOVEMBER_2026, True), (0, False)):
+        monkeypatch.setattr(timekeeping.time, "time", lambda unix_s=unix_s: unix_s)
+        assert timekeeping.is_trusted(without_ntp=True) is trusted
+
+
 def test_a_system_that_cannot_be_asked_is_not_synchronised(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -22,7 +22,7 @@ from gateway.desk import Desk, Progress, Reply
 from gateway.ledger import Range
 from gateway.site import Broker
 from gateway.store import Store
-from gateway.uplink import Uplink, may_answer
+from gateway.uplink import MAX_REPLIES, Uplink, may_answer
 from hil.broker import HOST, EmbeddedBroker
 from tests.gateway.brokers import BrokerUnderTest, Client, until
 from tests.gateway.samples import alarm, command, record
@@ -366,6 +366,17 @@ async def test_results_wait_for_the_broker(store: Store) -> None:
         await broker.start()
         await until(lambda: not house.uplink._replies)
     await broker.stop()
+
+
+async def test_of_very_many_results_the_final_ones_are_dropped_last(store: Store) -> None:
+    uplink = House(store, f"mqtt://{HOST}:1").uplink
+    for number in range(MAX_REPLIES):
+        uplink.reply(Reply("t", b"{}", None, None, f"c{number}" if number % 2 else None))
+    for _ in range(MAX_REPLIES // 2):
+        uplink.reply(Reply("t", b"{}", None, None, None))
+    kept = [reply.command_id for reply in uplink._replies.values()]
+    assert len(kept) == MAX_REPLIES
+    assert len([one for one in kept if one]) == MAX_REPLIES // 2
 
 
 async def test_a_reader_of_the_password_file_says_what_is_wrong(store: Store) -> None:

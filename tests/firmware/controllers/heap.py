@@ -1,6 +1,8 @@
 """Runs under MicroPython: how much heap a controller takes, and how much a poll. Prints JSON.
 
-Arguments: the kind, and the folder with `firmware` and `protocol`.
+Arguments: the kind, the folder with `firmware` and the controller's half of `protocol`, and the
+folder with the sources, where the gateway's half is. The gateway's half is loaded after the heap
+of the controller alone was measured; the session's share is added to that.
 """
 
 import gc
@@ -8,10 +10,14 @@ import json
 import struct
 import sys
 
-KIND = sys.argv[1]
-sys.path[:] = [sys.argv[2], ".frozen"]
+KIND, STAGED, SOURCES = sys.argv[1:4]
+sys.path[:] = [STAGED, ".frozen"]
 POLLS = 100
 HOUR_MS = 3600000
+ADDRESS = 5
+BOOT = 7
+UNIT = bytes(8)
+LINK_KEY = bytes(range(32))
 ADDRESS = 5
 BOOT = 7
 
@@ -72,12 +78,14 @@ class Nothing:
 
 
 class Wire:
-    """A line that allocates nothing: `frame` arrives once, answers are only counted."""
+    """A line that allocates nothing: `frame` arrives once, `said` is the last answer."""
 
     def __init__(self):
         self.buffer = bytearray(256)
         self.frame = b""
         self.size = 0
+        self.said = bytearray(256)
+        self.said_size = 0
         self.sent = 0
 
     def receive(self):
@@ -91,55 +99,83 @@ class Wire:
             i += 1
         return size
 
-    def send(self, _data, size):
+    def send(self, data, size):
         self.sent += size
+        self.said_size = size
+        i = 0
+        while i < size:
+            self.said[i] = data[i]
+            i += 1
 
 
 def build(line, plant):
     from firmware import config  # noqa: PLC0415 - after the path is set
     from firmware.controller import Controller  # noqa: PLC0415 - after the path is set
     from firmware.services.uplink import Identity  # noqa: PLC0415 - after the path is set
-    from protocol import security  # noqa: PLC0415 - after the path is set
+    from protocol.security import ControllerSecurity  # noqa: PLC0415 - after the path is set
 
     configuration = config.validate({"kind": KIND, "address": ADDRESS, "parameters": {}})
-    identity = Identity(bytes(8), BOOT, 1, 0, False)
-    guard = security.ControllerSecurity({1: bytes(32)}, bytes(8), BOOT, b"")
-    guard.session = security.ControllerSession(secrets(), ADDRESS, security.Workspace(), 0)
-    return Controller(configuration, identity, line, plant, plant, plant, bool, guard)
+    identity = Identity(UNIT, BOOT, 1, 0, False)
+    security = ControllerSecurity({1: LINK_KEY}, UNIT, BOOT, b"")
+    return Controller(configuration, identity, line, plant, plant, plant, bool, security)
 
 
-def secrets():
-    """What a handshake would have left."""
-    from protocol import security  # noqa: PLC0415 - after the path is set
+class Gateway:
+    """The other end: opens a session, and polls."""
 
-    return security.Secrets(bytes(32), bytes(64))
+    def __init__(self, controller, line):
+        import protocol.generated  # noqa: PLC0415 - after the controller's heap
 
+        # A package is looked for in one folder; from now on in that of the sources.
+        protocol.__path__ = SOURCES + "/protocol"
+        protocol.generated.__path__ = SOURCES + "/protocol/generated"
+        from protocol.link_gateway import Requester  # noqa: PLC0415 - after the controller's heap
 
-def gateway():
-    """Seals requests as the other end of that session."""
-    from protocol import security  # noqa: PLC0415 - after the path is set
+        self.requester = Requester(ADDRESS, 0)
+        self._controller = controller
+        self._line = line
 
-    return security.Channel(
-        secrets().to_controller, security.TO_CONTROLLER, ADDRESS, security.Workspace()
-    )
+    def open(self, now_ms):
+        """Open a session; returns the bytes of heap that the controller keeps for it."""
+        from protocol import security_gateway  # noqa: PLC0415 - as above
+        from protocol.generated import wire  # noqa: PLC0415 - as above
 
+        opening = security_gateway.Opening(LINK_KEY, UNIT, bytes(8), 1, bytes(16))
+        data = self.requester.request(wire.SESSION_OPEN, opening.payload(), True)
+        kept = self._kept(data, now_ms)
+        answer = self._answer()
+        group = security_gateway.Group(bytes(16))
+        payload, session = opening.confirm(answer[2], ADDRESS, group, now_ms)
+        kept += self._kept(self.requester.confirm(payload, session), now_ms)
+        assert self._answer()[1] & wire.FLAG_SECURED
+        return kept
 
-def frame_of(controller, channel, counter):
-    """A poll that acknowledges all but the newest few records, as a busy gateway's does."""
-    from protocol import framing  # noqa: PLC0415 - after the path is set
-    from protocol.generated import wire  # noqa: PLC0415 - after the path is set
+    def poll(self):
+        """A poll that acknowledges all but the newest few records, as a busy gateway's does."""
+        from protocol.generated import wire, wire_gateway  # noqa: PLC0415 - as above
 
-    buffer = bytearray(framing.BUFFER_SIZE)
-    framing.start_frame(buffer, wire.FLAG_SECURED, ADDRESS, 0, wire.POLL, counter)
-    outbox = controller.outbox
-    routine = max(outbox.routine.next - 8, 1)
-    urgent = outbox.urgent.next
-    # What packs a poll is in the gateway's part of the wire, which no controller has.
-    struct.pack_into(
-        "<HIIIIB", buffer, framing.PAYLOAD_AT, BOOT, routine, routine, urgent, urgent, 220
-    )
-    size = channel.seal(buffer, wire.POLL_SIZE, counter)
-    return buffer, framing.finish_frame(buffer, size)
+        outbox = self._controller.outbox
+        routine = max(outbox.routine.next - 8, 1)
+        urgent = outbox.urgent.next
+        payload = bytearray(wire.POLL_SIZE)
+        wire_gateway.pack_poll(payload, 0, BOOT, routine, routine, urgent, urgent, 220)
+        return self.requester.request(wire.POLL, payload)
+
+    def _kept(self, data, now_ms):
+        gc.collect()
+        before = gc.mem_alloc()
+        self._line.frame = data
+        self._line.size = len(data)
+        self._controller.turn(now_ms)
+        gc.collect()
+        return gc.mem_alloc() - before
+
+    def _answer(self):
+        from protocol.framing import Deframer  # noqa: PLC0415 - as above
+
+        deframer = Deframer()
+        deframer.push(self._line.said, 0, self._line.said_size)
+        return self.requester.accept(deframer.buffer, deframer.size)
 
 
 def taken(controller, line, now_ms, frame, size):
@@ -170,18 +206,23 @@ def main():
     now_ms = pass_time(controller, 0, 60000)
     gc.collect()
     running = gc.mem_alloc() - bare
+    free = gc.mem_free()
+    gateway = Gateway(controller, line)
+    session = gateway.open(now_ms)
+    line.sent = 0
+    gc.collect()
     gc.disable()
     poll_bytes = turn_bytes = 0
-    channel = gateway()
-    for counter in range(1, POLLS + 1):
+    for _ in range(POLLS):
         # The node is not due: what remains is the frame path.
         controller.turn(now_ms)
-        frame, size = frame_of(controller, channel, counter)
-        poll_bytes += taken(controller, line, now_ms, frame, size)
+        frame = gateway.poll()
+        poll_bytes += taken(controller, line, now_ms, frame, len(frame))
         turn_bytes += taken(controller, line, now_ms, frame, 0)
         now_ms += 2000
         gc.collect()
     gc.enable()
+    assert controller.responder.security.bad_tags == 0
     now_ms = pass_time(controller, now_ms, HOUR_MS)
     gc.collect()
     after_an_hour = gc.mem_alloc()
@@ -193,8 +234,9 @@ def main():
             {
                 "kind": KIND,
                 "built_bytes": built,
-                "running_bytes": running,
-                "free_bytes": gc.mem_free(),
+                "running_bytes": running + session,
+                "session_bytes": session,
+                "free_bytes": free - session,
                 "bytes_a_poll": poll_bytes // POLLS,
                 "bytes_an_idle_turn": turn_bytes // POLLS,
                 "reply_bytes": line.sent // POLLS,

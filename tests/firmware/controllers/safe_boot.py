@@ -15,7 +15,7 @@ from firmware import boot, config, keyring
 from firmware.boards import emulated
 from firmware.controller import Controller
 from firmware.drivers import flash, system
-from firmware.drivers.outputs import LampOutputs
+from firmware.drivers.lamp import LampOutputs
 from firmware.nodes.lamp import LampNode
 
 ROOT = "/flash"
