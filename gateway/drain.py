@@ -19,6 +19,10 @@ log = logging.getLogger(__name__)
 
 BATCH = 16
 """Records a publish (DESIGN.md section 4)."""
+MAX_BATCH_BYTES = 32_768
+"""A publish of several records is about so big at most; brokers limit the size of a packet."""
+_RECORD_BYTES = 400
+"""Of a record in JSON beside its body."""
 READ_ROUTINE = 4096
 """Rows read at once: enough for full batches of 256 slots; bounds the memory for a backlog."""
 READ_URGENT = 256
@@ -33,6 +37,30 @@ class _Publish(NamedTuple):
     topic: str
     payload: bytes
     ids: tuple[int, ...]
+
+
+class _Batch:
+    """Records of one slot on their way into one publish."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[Row, bool]] = []
+        self._bytes = 0
+
+    def has_room_for(self, row: Row) -> bool:
+        return len(self._rows) < BATCH and self._bytes + _size(row) <= MAX_BATCH_BYTES
+
+    def add(self, row: Row, *, old: bool) -> None:
+        self._rows.append((row, old))
+        self._bytes += _size(row)
+
+    def publish(self, topic: str) -> _Publish:
+        payload = contract.tele([(row.record, old) for row, old in self._rows])
+        return _Publish(topic, payload, tuple(row.id for row, _ in self._rows))
+
+
+def _size(row: Row) -> int:
+    """About how many bytes of JSON; a body that nobody can read is told in hexadecimal."""
+    return _RECORD_BYTES + 2 * len(row.record.body)
 
 
 class Drain:
@@ -142,7 +170,7 @@ class Drain:
     def _batches(self, rows: list[Row]) -> Iterator[_Publish]:
         """Rows as publishes: events singly, the others up to 16 of a slot; a slot keeps order."""
         now_ms = unix_ms()
-        waiting: dict[str, list[tuple[Row, bool]]] = {}
+        waiting: dict[str, _Batch] = {}
         for row in rows:
             if row.id in self._confirmed:
                 continue
@@ -152,12 +180,15 @@ class Drain:
                 yield _Publish(topic, contract.event(row.record, old=old), (row.id,))
                 continue
             topic = self._topics.record(row.record, "tele")
-            batch = waiting.setdefault(topic, [])
-            batch.append((row, old))
-            if len(batch) == BATCH:
-                yield _tele(topic, waiting.pop(topic))
+            batch = waiting.get(topic)
+            if batch is not None and not batch.has_room_for(row):
+                yield waiting.pop(topic).publish(topic)
+                batch = None
+            if batch is None:
+                batch = waiting[topic] = _Batch()
+            batch.add(row, old=old)
         for topic, batch in waiting.items():
-            yield _tele(topic, batch)
+            yield batch.publish(topic)
 
     async def _send(self, connection: Connection, publish: _Publish) -> None:
         await connection.window.acquire()
@@ -200,8 +231,3 @@ class Drain:
             if oldest in self._in_flight:
                 raise BrokerError(f"no confirmation of a publish for {CONFIRM_TIMEOUT_S:.0f} s")
             oldest = next(iter(self._in_flight), None)
-
-
-def _tele(topic: str, batch: list[tuple[Row, bool]]) -> _Publish:
-    payload = contract.tele([(row.record, old) for row, old in batch])
-    return _Publish(topic, payload, tuple(row.id for row, _ in batch))

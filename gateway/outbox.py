@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from gateway import pruning
 from gateway.journal import Journal
 from gateway.ledger import Intervals
 from gateway.records import GapNotice, Priority, Record, Row, unix_ms
 
-RECEIVED = "received"
+RECEIVED = pruning.RECEIVED
 SIZE_LIMIT = "size_limit"
 KEPT_COMMANDS = 1000
 """So many ids of answered commands are remembered however old they seem."""
@@ -104,6 +105,7 @@ class Outbox:
         self._new_sessions: dict[_SessionKey, int] = {}
         self._new_places: dict[tuple[str, str], int] = {}
         self._touched: dict[tuple[int, str], Intervals] = {}
+        self._pruned: set[int] = set()
         with self._lock:
             self._rows = {}
             self._counts = Counter()
@@ -129,6 +131,10 @@ class Outbox:
         self._sessions |= self._new_sessions
         self._places |= self._new_places
         self._fates |= self._touched
+        if self._pruned:
+            gone = self._pruned
+            self._fates = {key: r for key, r in self._fates.items() if key[0] not in gone}
+            self._sessions = {key: n for key, n in self._sessions.items() if n not in gone}
         self.last_id = self._next_id - 1
         with self._lock:
             self._totals.update(self._counts)
@@ -226,7 +232,18 @@ class Outbox:
         if number is None:
             cursor = self._sql.execute("INSERT INTO session (unit, boot) VALUES (?, ?)", key)
             number = self._new_sessions[key] = cursor.lastrowid or 0
+            self._prune(key[0])
         return number
+
+    def _prune(self, unit: str) -> None:
+        """Forgets the ledger of boots that are long over."""
+        busy = {session for session, _ in self._touched} | {e.session for e in self._rows.values()}
+        for session in pruning.old_boots(self._sql, unit):
+            fates = {fate: r for (number, fate), r in self._fates.items() if number == session}
+            if session not in busy and pruning.is_complete(fates):
+                with self._lock:
+                    self._counts.update(pruning.forget(self._sql, session, fates))
+                self._pruned.add(session)
 
     def _place(self, key: tuple[str, str]) -> int:
         number = self._places.get(key) or self._new_places.get(key)

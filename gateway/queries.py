@@ -10,6 +10,7 @@ from gateway import ledger
 from gateway.database import open_reader, translated
 from gateway.ledger import CausedRange, Intervals, StreamKey, StreamReport
 from gateway.outbox import RECEIVED, CommandEntry
+from gateway.pruning import PRUNED
 from gateway.records import Record, Row, first_sequence, is_urgent
 
 _ROWS = (
@@ -18,6 +19,7 @@ _ROWS = (
 )
 COUNTERS = ("received", "stored", "duplicates", "delivered")
 """Those that are always there."""
+_PRUNED = PRUNED + RECEIVED
 _LAST_ROUTINE = first_sequence(urgent=True) - 1
 
 
@@ -34,7 +36,10 @@ class Ledger:
     @property
     def lost(self) -> int:
         """Numbers in gaps and drops: records that no one will ever see."""
-        return sum(part.size for stream in self.streams for part in (*stream.gaps, *stream.dropped))
+        old = (PRUNED + "gap:", PRUNED + "dropped:")
+        forgotten = sum(size for name, size in self.counters.items() if name.startswith(old))
+        known = (part for one in self.streams for part in (*one.gaps, *one.dropped))
+        return sum(part.size for part in known) + forgotten
 
     @property
     def missing(self) -> int:
@@ -148,7 +153,7 @@ class Reader:
             if name.startswith("dropped:")
         }
         waiting = sum(numbers.size for numbers in pending.values())
-        ever = sum(numbers.size for numbers in received.values())
+        ever = sum(numbers.size for numbers in received.values()) + counters.get(_PRUNED, 0)
         findings = _findings(counters, sum(dropped.values()), waiting, ever)
         return Ledger(counters, dropped, waiting, tuple(streams), findings)
 

@@ -22,7 +22,7 @@ from protocol.frame_reader import FrameReader, payload_size
 from protocol.generated import messages as m
 from protocol.generated import wire
 from tests import needs
-from tests.dual.test_protocol_security import Street
+from tests.dual.protocol_rig import Street
 
 SCRIPT = Path(__file__).parent / "on_micropython.py"
 FRAMES = 500

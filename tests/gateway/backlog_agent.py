@@ -2,7 +2,7 @@
 
     python -m tests.gateway.backlog_agent STORE PORT RECORDS_PER_CONTROLLER
 
-It says "filled" on a line of its own, and at the end tells its figures as JSON.
+It says "filled", connects when it gets a line, and at the end tells its figures as JSON.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import asyncio
 import json
 import logging
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gateway.contract import Topics
@@ -25,6 +27,8 @@ PERIOD_MS = 10_000
 START_MS = 1_764_000_000_000
 ALARM_EVERY_S = 0.2
 MEASURE_EVERY_S = 0.02
+NOBODY = 1
+"""A port of the loopback where no broker is."""
 WARM_TICKS = 200
 """Ticks until every code path and cache of the filling has been used."""
 
@@ -42,32 +46,35 @@ def made(controller: int, number: int) -> Record:
 
 
 class Agent:
-    """The figures of one outage."""
+    """One outage, and its figures."""
 
-    def __init__(self, store: Store, uplink: Uplink) -> None:
+    def __init__(self, store: Store, port: int) -> None:
         self._store = store
-        self._uplink = uplink
+        self._port = port
         self._highest_kb = 0
         self._alarms = 0
 
+    @asynccontextmanager
+    async def _uplink(self, port: int) -> AsyncGenerator[Uplink]:
+        broker = Broker(url=f"mqtt://127.0.0.1:{port}")
+        uplink = Uplink(broker, Topics("park", "gw"), self._store, lambda _: None)
+        running = asyncio.create_task(uplink.run())
+        yield uplink
+        await uplink.close()
+        await running
+
     async def run(self, ticks: int) -> dict[str, int]:
         measuring = asyncio.create_task(self._measure())
-        await self._fill(1, WARM_TICKS)
-        warm_kb, self._highest_kb = resident_kb(), 0
-        await self._fill(WARM_TICKS + 1, ticks)
-        filled_kb, self._highest_kb = max(self._highest_kb, resident_kb()), 0
+        async with self._uplink(NOBODY):
+            await self._fill(1, WARM_TICKS)
+            warm_kb, self._highest_kb = resident_kb(), 0
+            await self._fill(WARM_TICKS + 1, ticks)
+            filled_kb, self._highest_kb = max(self._highest_kb, resident_kb()), 0
         backlog = (await self._store.counters())["stored"]
         print("filled", flush=True)
-        while not self._uplink.health.connected:
-            await asyncio.sleep(0.01)
-        alarming = asyncio.create_task(self._alarm())
-        started_s = asyncio.get_running_loop().time()
-        while self._uplink.health.published_records < backlog:
-            await asyncio.sleep(0.01)
-        seconds = asyncio.get_running_loop().time() - started_s
-        alarming.cancel()
-        while (await self._store.ledger()).pending:
-            await asyncio.sleep(0.05)
+        await asyncio.to_thread(sys.stdin.readline)
+        async with self._uplink(self._port) as uplink:
+            drained_s = await self._drain(uplink, backlog)
         measuring.cancel()
         ledger = await self._store.ledger()
         return {
@@ -75,11 +82,25 @@ class Agent:
             "alarms": self._alarms,
             "delivered": ledger.counters["delivered"],
             "lost": ledger.lost + ledger.missing + len(ledger.findings),
-            "drained_ms": int(seconds * 1000),
+            "drained_ms": int(drained_s * 1000),
             "warm_kb": warm_kb,
             "filled_kb": filled_kb,
             "draining_kb": self._highest_kb,
         }
+
+    async def _drain(self, uplink: Uplink, backlog: int) -> float:
+        """Waits until the backlog is delivered, alarms in between; seconds it took."""
+        clock = asyncio.get_running_loop().time
+        started_s = clock()
+        alarming = asyncio.create_task(self._alarm())
+        while uplink.health.published_records < backlog:
+            await asyncio.sleep(0.01)
+        took_s = clock() - started_s
+        alarming.cancel()
+        await asyncio.gather(alarming, return_exceptions=True)
+        while (await self._store.ledger()).pending:
+            await asyncio.sleep(0.05)
+        return took_s
 
     async def _fill(self, first: int, last: int) -> None:
         for number in range(first, last + 1):
@@ -88,8 +109,8 @@ class Agent:
     async def _alarm(self) -> None:
         while True:
             one = alarm(self._alarms + 1)._replace(time_ms=unix_ms())
-            await self._store.put([one])
             self._alarms += 1
+            await self._store.put([one])
             await asyncio.sleep(ALARM_EVERY_S)
 
     async def _measure(self) -> None:
@@ -101,13 +122,7 @@ class Agent:
 async def main() -> None:
     path, port, ticks = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     async with Store(path) as store:
-        uplink = Uplink(
-            Broker(url=f"mqtt://127.0.0.1:{port}"), Topics("park", "gw"), store, lambda _: None
-        )
-        running = asyncio.create_task(uplink.run())
-        print(json.dumps(await Agent(store, uplink).run(ticks)))
-        await uplink.close()
-        await running
+        print(json.dumps(await Agent(store, port).run(ticks)))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import aiomqtt
@@ -47,6 +48,7 @@ class Listener:
         self.out_of_order: list[_Told] = []
         self.not_old = 0
         self.late_ms: list[int] = []
+        self.ready = 0
         self._decode = msgspec.json.Decoder(_Tele).decode
 
     async def records(self) -> None:
@@ -66,11 +68,12 @@ class Listener:
             told = msgspec.json.decode(bytes(message.payload), type=_Told)
             self.late_ms.append(unix_ms() - parse_timestamp(told.ts))
 
-    async def _messages(self, topic: str):  # noqa: ANN202 - an async generator
+    async def _messages(self, topic: str) -> AsyncGenerator[aiomqtt.Message]:
         async with aiomqtt.Client(
             HOST, self._port, protocol=aiomqtt.ProtocolVersion.V5, clean_start=True
         ) as client:
             await client.subscribe(topic, qos=1)
+            self.ready += 1
             async for message in client.messages:
                 yield message
 
@@ -84,8 +87,10 @@ async def outage(folder: Path, ticks: int) -> None:
         "tests.gateway.backlog_agent",
         *map(str, (folder / "store.db", broker.port, ticks)),
         cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
+    assert process.stdin is not None
     assert process.stdout is not None
     assert await process.stdout.readline() == b"filled\n"
     async with broker:
@@ -93,6 +98,8 @@ async def outage(folder: Path, ticks: int) -> None:
         listening = [
             asyncio.create_task(one) for one in (listener.records(), listener.alarms())
         ]
+        await until(lambda: listener.ready == 2)
+        process.stdin.write(b"go\n")
         figures = json.loads(await process.stdout.read())
         assert await process.wait() == 0
         await until(lambda: sum(listener.last.values()) == CONTROLLERS * ticks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -25,11 +26,18 @@ def mutant(module: ModuleType, *changes: tuple[str, str]) -> ModuleType:
 
 
 def plant(
-    tests: ModuleType, module: ModuleType, changes: list[tuple[str, str]], patch: pytest.MonkeyPatch
+    users: Iterable[ModuleType],
+    module: ModuleType,
+    changes: list[tuple[str, str]],
+    patch: pytest.MonkeyPatch,
 ) -> None:
-    """Let the tests of a module use its mutant; a mutant of security serves both ends."""
-    made = mutant(module, *changes)
-    patch.setattr(tests, module.__name__.rpartition(".")[2], made)
+    """Let the users of a module use its mutant; a mutant of security serves both ends."""
+    made = {module: mutant(module, *changes)}
     if module is security:
-        patch.setitem(sys.modules, module.__name__, made)
-        patch.setattr(tests, "security_gateway", mutant(security_gateway))
+        patch.setitem(sys.modules, module.__name__, made[module])
+        made[security_gateway] = mutant(security_gateway)
+    for user in users:
+        for old, new in made.items():
+            name = old.__name__.rpartition(".")[2]
+            if getattr(user, name, None) is old:
+                patch.setattr(user, name, new)

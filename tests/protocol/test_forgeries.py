@@ -11,7 +11,7 @@ from protocol import link_gateway
 from protocol.framing import BUFFER_SIZE, PAYLOAD_AT
 from protocol.generated import wire
 from protocol.kernels import crc16
-from tests.dual.test_protocol_security import ECHO, Street, checked, opened
+from tests.dual.protocol_rig import ECHO, Street, checked, opened
 
 
 class Forger:

@@ -8,7 +8,12 @@ import pytest
 
 from protocol import ccm_host, keys, link, link_gateway, security, security_gateway
 from protocol.errors import ProtocolError
-from tests.dual import test_protocol_keys, test_protocol_security
+from tests.dual import (
+    protocol_rig,
+    test_protocol_handshake,
+    test_protocol_keys,
+    test_protocol_security,
+)
 from tests.protocol import test_ccm
 from tests.protocol.mutants import mutant, plant
 
@@ -188,16 +193,19 @@ GUARDS: dict[str, tuple[ModuleType, str | list[tuple[str, str]], str, str]] = {
         "a_request_in_plain_proves_nothing_about_the_gateway",
     ),
 }
+TESTS = (test_protocol_handshake, test_protocol_security)
 NOTICES = (AssertionError, AttributeError, IndexError, TypeError, ValueError, ProtocolError)
 
 
 @pytest.mark.parametrize("guard", GUARDS)
 def test_without_this_guard_a_named_test_fails(guard: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module, taken_out, instead, noticed_by = GUARDS[guard]
-    check = getattr(test_protocol_security, f"test_{noticed_by}")
+    name = f"test_{noticed_by}"
+    home = next(module for module in TESTS if hasattr(module, name))
+    check = getattr(home, name)
     check()
     changes = taken_out if isinstance(taken_out, list) else [(taken_out, instead)]
-    plant(test_protocol_security, module, changes, monkeypatch)
+    plant([protocol_rig, *TESTS], module, changes, monkeypatch)
     with pytest.raises(NOTICES):
         check()
 

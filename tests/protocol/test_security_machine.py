@@ -28,8 +28,8 @@ from hypothesis.stateful import (
 from protocol import framing, link, link_gateway, security, security_gateway
 from protocol.errors import ProtocolError
 from protocol.generated import wire
-from tests.dual import test_protocol_security
-from tests.dual.test_protocol_security import ECHO, Street, altered, checked
+from tests.dual import protocol_rig
+from tests.dual.protocol_rig import ECHO, Street, altered, checked
 from tests.protocol.mutants import plant
 
 OPEN_ALL = "self._requests.open(frame, size, counter)\n        size -= 8\n"
@@ -253,7 +253,7 @@ TestSecuredLine = SecuredLine.TestCase
 def test_the_machine_notices_a_missing_check_of(
     module: ModuleType, guard: str, instead: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plant(test_protocol_security, module, [(guard, instead)], monkeypatch)
+    plant([protocol_rig], module, [(guard, instead)], monkeypatch)
     thorough = settings(
         SETTINGS, max_examples=2000, phases=[Phase.generate], database=None, derandomize=True
     )

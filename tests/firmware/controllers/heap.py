@@ -7,7 +7,6 @@ of the controller alone was measured; the session's share is added to that.
 
 import gc
 import json
-import struct
 import sys
 
 KIND, STAGED, SOURCES = sys.argv[1:4]
