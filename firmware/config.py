@@ -147,8 +147,7 @@ def move(path, address):
         load(path)
     except OSError:
         return
-    with open(path, "rb") as file:
-        document = json.loads(file.read(MAX_BYTES))
+    document = json.loads(content(path, MAX_BYTES))
     provision(
         path, {"kind": document["kind"], "address": address, "parameters": document["parameters"]}
     )
@@ -156,18 +155,27 @@ def move(path, address):
 
 def load(path):
     """The Configuration at `path`; OSError when there is none, ConfigurationError when damaged."""
-    with open(path, "rb") as file:
-        text = file.read(MAX_BYTES + 1)
-    if len(text) > MAX_BYTES:
-        raise ConfigurationError("configuration: too long")
     try:
-        document = json.loads(text)
+        document = json.loads(content(path, MAX_BYTES))
     except (ValueError, UnicodeError):
         raise ConfigurationError("configuration: not JSON")
     accepted = validate(document)
     if document.get("crc") != accepted.crc:
         raise ConfigurationError("crc: does not match")
     return accepted
+
+
+def content(path, most):
+    """The bytes of a file; OSError when there is none, ConfigurationError above `most` bytes.
+
+    Takes no more heap than the file is long: on a heap in pieces, a boot must not fail for the
+    room that the longest file would need.
+    """
+    size = os.stat(path)[6]
+    if size > most:
+        raise ConfigurationError("%s: longer than %d bytes" % (path, most))
+    with open(path, "rb") as file:
+        return file.read(size)
 
 
 def next_boot(path, draw):

@@ -3,7 +3,7 @@
 import binascii
 import json
 
-from firmware.config import ConfigurationError, replace
+from firmware.config import ConfigurationError, content, replace
 
 FILE = "keys.json"
 MAX_BYTES = 2048
@@ -72,10 +72,8 @@ def provision(path, document):
 
 def load(path):
     """The Keyring at `path`; OSError when there is none, ConfigurationError when damaged."""
-    with open(path, "rb") as file:
-        text = file.read(MAX_BYTES + 1)
     try:
-        document = json.loads(text)
+        document = json.loads(content(path, MAX_BYTES))
     except (ValueError, UnicodeError):
         raise ConfigurationError("keys: not JSON")
     keyring = validate(document)

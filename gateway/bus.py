@@ -105,8 +105,28 @@ class Bus:
         return pending
 
     def status(self) -> dict[str, int | bool]:
-        """Counters as plain values."""
-        return {"connected": self.connected, **vars(self.counters)}
+        """Counters as plain values, and the mean turnaround of the slowest controller."""
+        slowest_ms = max((c.turnaround_ms for c in self.controllers), default=0.0)
+        return {
+            "connected": self.connected,
+            **vars(self.counters),
+            "turnaround_us": int(slowest_ms * 1000),
+        }
+
+    def problems(self) -> list[str]:
+        """What a technician should look at, in words."""
+        name = self.options.name
+        if not self.connected:
+            return [f"bus {name} is away"]
+        found: list[str] = []
+        if self.is_disturbed:
+            who = "somebody" if self.babbling is None else f"address {self.babbling}"
+            found.append(f"bus {name} is disturbed: {who} talks unasked")
+        for address, units in self.shared_addresses.items():
+            found.append(f"bus {name}: {' and '.join(units)} share address {address}")
+        if self.strangers:
+            found.append(f"bus {name}: without an address: {', '.join(self.strangers)}")
+        return found
 
     def announce(self, lamps: Sequence[tuple[int, int]]) -> None:
         """Tell lamps ahead of all polls that somebody comes: (address, for how many seconds)."""

@@ -158,6 +158,9 @@ class Desk:
             now_ms=self._now_ms(),
             known_slot=self.known_slot,
         )
+        began_ms = self._store.began_ms
+        if isinstance(parsed, Command) and began_ms is not None and parsed.issued_ms < began_ms:
+            parsed = Refusal(parsed.id, _FORGOTTEN)
         if parsed.id is not None:
             if parsed.id in self._known:
                 self._refuse(incoming, Refusal(parsed.id, _REPEATED))
@@ -312,6 +315,12 @@ class Desk:
         return outcome
 
 
+_FORGOTTEN = Outcome(
+    Status.REJECTED,
+    Guard.GATEWAY_FAULT,
+    "the store was damaged and begun anew, so nobody knows whether this command was carried out "
+    "already; look at the state, then send a new one",
+)
 _REPEATED = Outcome(Status.REJECTED, Guard.DUPLICATE, "this id was used before; use a new one")
 
 

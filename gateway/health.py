@@ -135,8 +135,7 @@ def _records(counters: dict[str, int]) -> dict[str, int]:
 
 def _problems(agent: Agent, pulse: Pulse) -> list[str]:
     """What somebody should look at, in words; empty when all is well."""
-    found = [f"bus {bus.options.name} is away" for bus in agent.buses if not bus.connected]
-    found += [f"bus {bus.options.name} is disturbed" for bus in agent.buses if bus.is_disturbed]
+    found = [problem for bus in agent.buses for problem in bus.problems()]
     connected = {c.slot for bus in agent.buses if bus.connected for c in bus.controllers}
     for presence in (Presence.OFFLINE, Presence.UNPROVISIONED):
         names = [

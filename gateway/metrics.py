@@ -122,6 +122,8 @@ def _buses(buses: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
 
     yield _gauge("bus_connected", "1 when the port is open", by_bus("connected"), "bus")
     yield _gauge("bus_slots_online", "Slots that answer", by_bus("online"), "bus")
+    slowest = [((bus["name"],), bus.get("turnaround_us", 0) / 1e6) for bus in buses]
+    yield _gauge("bus_turnaround_seconds", "Mean of the slowest controller", slowest, "bus")
     for key, text in _BUS_COUNTERS.items():
         yield _counter(f"bus_{key}", text, by_bus(key), "bus")
 

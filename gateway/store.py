@@ -9,6 +9,7 @@ be read and published already, and what is confirmed by then never reaches the d
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import threading
 from collections import deque
@@ -20,12 +21,15 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Generic, Self, TypeVar
 
+from gateway import database
 from gateway.database import FileLock, from_sqlite_error, open_reader, open_writer, translated
-from gateway.errors import StoreError, StoreUnavailableError
+from gateway.errors import StoreDamagedError, StoreError, StoreUnavailableError
 from gateway.journal import Head
 from gateway.outbox import CommandEntry, Note, Outbox, PutResult
 from gateway.queries import COUNTERS, Ledger, Reader
-from gateway.records import GapNotice, Priority, Record, Row, first_sequence, is_pressing
+from gateway.records import GapNotice, Priority, Record, Row, first_sequence, is_pressing, unix_ms
+
+log = logging.getLogger(__name__)
 
 DEFAULT_LIMIT_BYTES = 512 * 1024 * 1024
 MAX_STAGED = 4096
@@ -51,10 +55,17 @@ class Store:
     spare the disk; alarms and commands never wait, nor does anything once much has come together.
     Every coroutine returns after the commit, and raises a StoreError when there was none: then
     nothing of the call has happened, and the same call may be made again.
+    With `replace_damaged`, `open` renames a damaged file and starts with an empty one instead of
+    raising StoreDamagedError; nothing is deleted.
     """
 
     def __init__(
-        self, path: Path, *, limit_bytes: int = DEFAULT_LIMIT_BYTES, linger_s: float = 0.0
+        self,
+        path: Path,
+        *,
+        limit_bytes: int = DEFAULT_LIMIT_BYTES,
+        linger_s: float = 0.0,
+        replace_damaged: bool = False,
     ) -> None:
         self.path = path
         self.new_rows = asyncio.Event()
@@ -63,8 +74,13 @@ class Store:
         """Set after every commit that stored alarms or audit records; the reader clears it."""
         self.last_error: StoreError | None = None
         """Why the latest commit failed; None when it did not."""
+        self.set_aside: Path | None = None
+        """The new name of a damaged database that `open` found and replaced."""
+        self.began_ms: int | None = None
+        """When `open` made an empty file instead of a damaged one (Unix time)."""
         self._limit_bytes = limit_bytes
         self._linger_s = linger_s
+        self._replace_damaged = replace_damaged
         self._lock = FileLock(path)
         self._jobs: deque[_Job[Any]] = deque()
         self._wake = threading.Condition()
@@ -89,16 +105,27 @@ class Store:
     def _open(self) -> None:
         self._lock.acquire()
         try:
-            self._connection = open_writer(self.path)
             try:
-                with translated(self.path):
-                    self._outbox = Outbox(self._connection, self._limit_bytes)
-                self._reader = Reader(open_reader(self.path), self.path)
-            except BaseException:
-                self._connection.close()
-                raise
+                self._open_file()
+            except StoreDamagedError as error:
+                if not self._replace_damaged:
+                    raise
+                self.set_aside = database.set_aside(self.path)
+                self.began_ms = unix_ms()
+                log.error("%s. It is now %s, and a new store is begun", error, self.set_aside)
+                self._open_file()
         except BaseException:
             self._lock.release()
+            raise
+
+    def _open_file(self) -> None:
+        self._connection = open_writer(self.path)
+        try:
+            with translated(self.path):
+                self._outbox = Outbox(self._connection, self._limit_bytes)
+            self._reader = Reader(open_reader(self.path), self.path)
+        except BaseException:
+            self._connection.close()
             raise
 
     async def close(self) -> None:

@@ -127,7 +127,7 @@ class LampNode:
 
     def expect(self, duration_s, now_ms):
         """Somebody will be here within `duration_s`: a neighbour's news."""
-        self._expected_until_ms = now_ms + duration_s * 1000
+        self._expected_until_ms = max(self._expected_until_ms, now_ms + duration_s * 1000)
 
     def safe(self):
         """Outputs to their safe state: light."""

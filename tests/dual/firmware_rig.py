@@ -9,9 +9,13 @@ from firmware.services.uplink import Identity
 from protocol.framing import Deframer
 from protocol.generated import wire, wire_gateway
 from protocol.link_gateway import Requester, broadcast
+from protocol.security import ControllerSecurity
+from protocol.security_gateway import Group, Opening
 
 HARDWARE_ID = b"\x01\x02\x03\x04\x05\x06\x07\x08"
 BOOT = 7
+EPOCH = 3
+LINK_KEY = bytes(range(32))
 
 
 class FakeLine:
@@ -132,16 +136,31 @@ class FakeBin:
 class Rig:
     """One controller in virtual time, joined to `plant`, and its gateway.
 
-    `now_ms` is the time; `records` gathers (type, sequence, quality, body) of everything polled.
+    `now_ms` is the time; `records` gathers (type, sequence, quality, body) of everything polled;
+    `kept` the addresses that it was given, which `keeps` lets it keep. `secured`: it has keys;
+    `open` then opens a session, and everything after it goes under that.
     """
 
-    def __init__(self, configuration, plant):
+    def __init__(self, configuration, plant, secured=False):
         self.address = configuration.address
         self.line = FakeLine()
         self.system = FakeSystem()
         identity = Identity(HARDWARE_ID, BOOT, wire.RESET_CAUSE_POWER_ON, 0, False)
+        security = (
+            ControllerSecurity({EPOCH: LINK_KEY}, HARDWARE_ID, BOOT, b"") if secured else None
+        )
+        self.keeps = True
+        self.kept = []
+        self.group = Group(bytes(16))
         self.controller = Controller(
-            configuration, identity, self.line, plant, plant, self.system, bool
+            configuration,
+            identity,
+            self.line,
+            plant,
+            plant,
+            self.system,
+            self.keep_address,
+            security,
         )
         self.requester = Requester(self.address, 100)
         self.now_ms = 0
@@ -149,6 +168,24 @@ class Rig:
         self.routine = 1
         self.urgent = wire.URGENT_SEQUENCE_BASE + 1
         self.records = []
+
+    def keep_address(self, address):
+        self.kept.append(address)
+        return self.keeps
+
+    def open(self):
+        """Open a session; returns the hello that confirms it."""
+        opening = Opening(LINK_KEY, HARDWARE_ID, bytes(8), EPOCH, bytes(16))
+        data = self.requester.request(wire.SESSION_OPEN, opening.payload(), True)
+        answer = self.deliver(data)
+        assert answer is not None
+        assert answer[0] == wire.SESSION_ACCEPT
+        payload, session = opening.confirm(answer[2], self.address, self.group, self.now_ms)
+        answer = self.deliver(self.requester.confirm(payload, session))
+        assert answer is not None
+        assert answer[0] == wire.HELLO
+        assert answer[1] & wire.FLAG_SECURED
+        return wire_gateway.unpack_hello(answer[2], 0, len(answer[2]))
 
     def run(self, duration_ms):
         """Let time pass; the controller turns as often as it asks to."""
@@ -168,9 +205,7 @@ class Rig:
 
     def deliver(self, data):
         """Put bytes on the line, turn once, and take the answer to the open request."""
-        self.line.arrived = data
-        self.line.sent = b""
-        self.controller.turn(self.now_ms)
+        self.say(data)
         deframer = Deframer()
         at = 0
         while at < len(self.line.sent):
@@ -182,9 +217,16 @@ class Rig:
         return None
 
     def hear(self, kind, payload):
-        """Broadcast a message."""
-        self.line.arrived = broadcast(kind, payload, 1)
+        """Broadcast a message, secured when there is a session."""
+        group = None if self.requester.session is None else self.group
+        self.say(broadcast(kind, payload, 1, group))
+
+    def say(self, data):
+        """Put bytes on the line, turn once; returns what is answered, as bytes."""
+        self.line.arrived = data
+        self.line.sent = b""
         self.controller.turn(self.now_ms)
+        return self.line.sent
 
     def poll_payload(self, limit=220):
         payload = bytearray(wire.POLL_SIZE)
@@ -235,17 +277,17 @@ class Rig:
         return [record[3] for record in self.records if record[0] == kind][-1]
 
 
-def configured(kind, parameters):
-    """A configuration for address 5."""
-    return config.validate({"kind": kind, "address": 5, "parameters": parameters})
+def configured(kind, parameters, address=5):
+    """A configuration, mostly for address 5."""
+    return config.validate({"kind": kind, "address": address, "parameters": parameters})
 
 
 class LampRig(Rig):
     """A lamp: `plant` is what it drives and senses."""
 
-    def __init__(self, parameters):
+    def __init__(self, parameters, secured=False):
         self.plant = FakeLamp()
-        Rig.__init__(self, configured("lamp", parameters), self.plant)
+        Rig.__init__(self, configured("lamp", parameters), self.plant, secured)
         node = self.controller.node
         assert isinstance(node, LampNode)
         self.node = node
@@ -254,9 +296,9 @@ class LampRig(Rig):
 class BollardRig(Rig):
     """A post: `plant` is what it drives and senses."""
 
-    def __init__(self, parameters):
+    def __init__(self, parameters, secured=False):
         self.plant = FakeBollard()
-        Rig.__init__(self, configured("bollard", parameters), self.plant)
+        Rig.__init__(self, configured("bollard", parameters), self.plant, secured)
         node = self.controller.node
         assert isinstance(node, BollardNode)
         self.node = node
@@ -265,9 +307,9 @@ class BollardRig(Rig):
 class BinRig(Rig):
     """A bin: `plant` is what it drives and senses."""
 
-    def __init__(self, parameters):
+    def __init__(self, parameters, secured=False):
         self.plant = FakeBin()
-        Rig.__init__(self, configured("bin", parameters), self.plant)
+        Rig.__init__(self, configured("bin", parameters), self.plant, secured)
         node = self.controller.node
         assert isinstance(node, BinNode)
         self.node = node

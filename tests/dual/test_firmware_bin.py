@@ -19,7 +19,9 @@ def status(rig):
     rig.drain()
     kind, _, quality, body = [r for r in rig.records if r[0] == wire.RECORD_BIN_STATUS][-1]
     assert kind == wire.RECORD_BIN_STATUS
-    return quality & ~wire.QUALITY_CLOCK_UNTRUSTED, wire_gateway.unpack_bin_status(body, 0, len(body))
+    return quality & ~wire.QUALITY_CLOCK_UNTRUSTED, wire_gateway.unpack_bin_status(
+        body, 0, len(body)
+    )
 
 
 def test_the_level_follows_the_distance():

@@ -173,7 +173,9 @@ def test_status_comes_every_second_and_meters_every_minute():
     assert kinds.count(wire.RECORD_LAMP_STATUS) == 60
     assert kinds.count(wire.RECORD_LAMP_METERS) == 1
     assert kinds.count(wire.RECORD_HEALTH) == 6
-    meters = wire_gateway.unpack_lamp_meters(rig.last(wire.RECORD_LAMP_METERS), 0, wire.LAMP_METERS_SIZE)
+    meters = wire_gateway.unpack_lamp_meters(
+        rig.last(wire.RECORD_LAMP_METERS), 0, wire.LAMP_METERS_SIZE
+    )
     burning_s, energy_wh, switchings, presences_hour = meters
     assert 58 <= burning_s <= 61
     assert energy_wh == 0

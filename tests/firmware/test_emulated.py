@@ -232,14 +232,46 @@ async def test_a_power_cut_starts_the_next_boot_with_the_same_configuration(
         assert after.configuration_crc == before.configuration_crc
 
 
-async def test_a_running_secured_controller_has_room_to_spare(gateway: Gateway) -> None:
-    # Without what goes over the line when a session is opened; health collects before it counts.
+async def test_in_plain_a_controller_tells_who_it_is_and_nothing_else(gateway: Gateway) -> None:
+    hello = await gateway.identify("lamp")
+    assert hello.capabilities == m.Capability.PROVISIONED | m.Capability.SECURED
+    poll = m.Poll(hello.boot, 1, 1, 0, wire.URGENT_SEQUENCE_BASE + 1, 220)
+    for _ in range(2):
+        flags, refusal = await gateway.ask_plain("lamp", poll)
+        assert not flags & wire.FLAG_SECURED
+        assert refusal == m.Refusal(wire.POLL, m.RefusalReason.UNSECURED)
+        await gateway.open_session("lamp")
+    assert (await gateway.ask("lamp", poll)).held
+
+
+async def test_a_secured_broadcast_sets_every_clock(gateway: Gateway) -> None:
     for name in ADDRESSES:
-        await gateway.ask(name, m.Identify(0))
+        await gateway.open_session(name)
+    noon_s = 215_000_000
+    gateway.broadcast(m.Time(noon_s, 0, m.TimeTrust.SYNCHRONISED))
+    for name in ADDRESSES:
+        boot = (await gateway.identify(name)).boot
+        until_s = time.monotonic() + 20.0
+        while True:
+            none = wire.URGENT_SEQUENCE_BASE * 2 - 1
+            answer = await gateway.ask(name, m.Poll(boot, 1, 1, 0, none, 220))
+            header = list(codec.decode_records(answer.entries))[-1].header
+            acknowledged = header.sequence + 1
+            await gateway.ask(name, m.Poll(boot, acknowledged, acknowledged, 0, none, 0))
+            if header.seconds >= noon_s:
+                break
+            assert time.monotonic() < until_s, header
+        assert header.seconds < noon_s + 60
+        assert m.Quality.CLOCK_UNTRUSTED not in header.quality
+
+
+async def test_a_running_secured_controller_has_room_to_spare(gateway: Gateway) -> None:
+    for name in ADDRESSES:
+        await gateway.open_session(name)
     for name in ADDRESSES:
         await gateway.ask(name, m.Command(1, m.Verb.IDENTIFY, 5000, 0, 1, b""))
+        # From a time when it had been asked already; the firmware collects before it counts.
         health = await gateway.status_when(
             name, wire.RECORD_HEALTH, lambda status: status.uptime_s >= 10
         )
-        print(name, health)
         assert health.heap_free >= HEADROOM_BYTES, name

@@ -15,7 +15,7 @@ from tests.heap_report import heap_report
 HERE = Path(__file__).parent / "controllers"
 RUNNER = needs.ROOT / "tests" / "dual" / "run.py"
 # Tests that build one controller after the other need room for two, and for themselves.
-ROOMY_HEAP = "768k"
+ROOMY_HEAP = "256k"
 HEADROOM_BYTES = 32 * 1024
 # Of 64-bit words; an RP2040 has half as many bytes a word, and its budget is 100 KB.
 RUNNING_BYTES = 120 * 1024

@@ -42,6 +42,7 @@ UNITS = 4
 BASE_MS = 1_764_000_000_000
 MAX_COMMANDS = 1 << 16
 LONGEST_LIFE_S = 0.08
+LINGER_S = 0.02
 CONNECT_LIMIT_S = 5.0
 LAST_LIFE_LIMIT_S = 30.0
 """What is not delivered by then never will be."""
@@ -102,7 +103,8 @@ class Life:
     def __init__(self, world: World, path: Path, port: int, gateway: str) -> None:
         self._world = world
         topics = Topics("park", gateway)
-        self.store = Store(path)
+        # Every second agent lets records wait for company, and publishes them before the commit.
+        self.store = Store(path, linger_s=LINGER_S if gateway.endswith("1") else 0.0)
         self.uplink = Uplink(
             Broker(url=f"mqtt://127.0.0.1:{port}"), topics, self.store, lambda one: desk.take(one)
         )

@@ -25,6 +25,7 @@ from tests.gateway.samples import UNIT, alarm, record
 
 LIMIT_BYTES = 120_000
 """Small, so that the workload runs into it."""
+LINGER_S = 0.002
 
 
 @dataclass
@@ -62,7 +63,10 @@ class Workload:
 
     async def run(self, steps: int) -> None:
         store = await self._opened()
-        doings = (self._put, self._put, self._many, self._alarm, self._delete, self._command)
+        doings = (
+            *(self._put, self._put, self._many, self._alarm),
+            *(self._delete, self._deliver_early, self._command),
+        )
         for step in range(steps):
             await self._chance.choice(doings)(store)
             if step % 25 == 24:
@@ -71,7 +75,8 @@ class Workload:
         await store.close()
 
     async def _opened(self) -> Store:
-        store = Store(self._path, limit_bytes=LIMIT_BYTES)
+        linger_s = self._chance.choice((0.0, LINGER_S))
+        store = Store(self._path, limit_bytes=LIMIT_BYTES, linger_s=linger_s)
         await store.open()
         # Often, so that most cuts hit a checkpoint or the first commits into a restarted log.
         store._connection.execute("PRAGMA wal_autocheckpoint=12")
@@ -105,6 +110,13 @@ class Workload:
         self._disk.mark(("delete_asked", numbers))
         await store.delete([row.id for row in rows])
         self._disk.mark(("deleted", numbers))
+
+    async def _deliver_early(self, store: Store) -> None:
+        """Reads and deletes while records are being put; with a linger, before their commit."""
+        putting = asyncio.create_task(self._put(store))
+        await asyncio.sleep(0)
+        await self._delete(store)
+        await putting
 
     async def _command(self, store: Store) -> None:
         self._commands += 1

@@ -52,7 +52,7 @@ class Listener:
         self._decode = msgspec.json.Decoder(_Tele).decode
 
     async def records(self) -> None:
-        async for message in self._messages("stoep/+/+/lamp/+/tele"):
+        async for message in self._messages("stoep/v1/+/+/lamp/+/tele"):
             for one in self._decode(bytes(message.payload)).records:
                 last = self.last.get(one.unit, 0)
                 if one.seq == last + 1:
@@ -64,7 +64,7 @@ class Listener:
                 self.not_old += one.q != "old"
 
     async def alarms(self) -> None:
-        async for message in self._messages("stoep/+/+/lamp/+/event"):
+        async for message in self._messages("stoep/v1/+/+/lamp/+/event"):
             told = msgspec.json.decode(bytes(message.payload), type=_Told)
             self.late_ms.append(unix_ms() - parse_timestamp(told.ts))
 

@@ -71,7 +71,11 @@ class GatedStore:
     durable, but the desk does not know).
     """
 
-    def __init__(self, connection: sqlite3.Connection, gates: Gates, is_full: Callable[[], bool]):
+    began_ms = None
+
+    def __init__(
+        self, connection: sqlite3.Connection, gates: Gates, is_full: Callable[[], bool]
+    ) -> None:
         self._outbox = Outbox(connection, 1 << 40)
         self._reader = Reader(connection, cast("Any", None))
         self._gates = gates

@@ -254,6 +254,7 @@ async def test_what_is_confirmed_before_the_commit_never_reaches_the_disk(tmp_pa
         store.flush()
         assert (await waiting, await deleting) == (PutResult(100, 0), 100)
         assert store._connection.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+    async with Store(tmp_path / "s.db") as store:
         assert await store.put([record(1)]) == PutResult(0, 1)
 
 

@@ -19,6 +19,7 @@ from paho.mqtt.properties import Properties
 from gateway.commands import Command, Outcome, Status
 from gateway.contract import Address, Avail, Topics
 from gateway.desk import Desk, Progress, Reply
+from gateway.drain import MAX_BATCH_BYTES, Drain
 from gateway.ledger import Range
 from gateway.site import Broker
 from gateway.store import Store
@@ -403,3 +404,15 @@ async def test_a_reader_of_the_password_file_says_what_is_wrong(store: Store) ->
 )
 def test_a_response_topic_is_no_command_and_no_wildcard(topic: str, *, allowed: bool) -> None:
     assert may_answer(topic) is allowed
+
+
+async def test_a_publish_holds_few_records_when_they_are_big(store: Store) -> None:
+    """Sixteen records are a publish, but never more bytes than a broker takes."""
+    drain = Drain(store, TOPICS)
+    big = [record(n)._replace(type=0xEE, body=b"x" * 5000) for n in range(1, 11)]
+    await store.put([*big, record(11)._replace(body=b"y" * 100_000), *map(record, range(12, 40))])
+    publishes = list(drain._batches(await store.read(urgent=False, after_id=0, limit=100)))
+    sizes = [len(one.ids) for one in publishes]
+    assert sizes == [3, 3, 3, 1, 1, 16, 12]
+    assert all(len(one.payload) <= MAX_BATCH_BYTES for one in publishes if len(one.ids) > 1)
+    assert [number for one in publishes for number in one.ids] == list(range(1, 40))

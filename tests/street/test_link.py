@@ -108,6 +108,7 @@ async def test_a_controller_without_an_address_is_found_while_the_others_are_ser
     async with house(tmp_path, strangers={"a": 254, "b": 254, "c": 254}, lamps=1) as h:
         (bus,) = h.agent.buses
         await h.until(lambda: len(bus.strangers) == 3, "not all were found")
+        assert 0 < bus.status()["turnaround_us"] < 30_000
         await h.stop_agent()
         port = Port(str(h.street.port("bus")), 115200)
         try:
@@ -161,6 +162,7 @@ async def test_two_controllers_at_one_address_are_both_named(tmp_path: Path) -> 
         await h.until(lambda: 2 in bus.shared_addresses, "not noticed")
         assert len(bus.shared_addresses[2]) == 2
         assert "5740ea0000000002" in bus.shared_addresses[2]
+        assert any("share address 2" in problem for problem in bus.problems())
         before = h.received()
         await h.until(lambda: h.received() > before + 3, "the others are not served")
 
@@ -181,7 +183,7 @@ async def test_who_talks_unasked_is_named_and_the_others_are_served(tmp_path: Pa
         babbling = asyncio.create_task(babble())
         try:
             await h.until(lambda: bus.is_disturbed, "not noticed")
-            assert bus.babbling == 77
+            assert bus.problems() == ["bus bus is disturbed: address 77 talks unasked"]
             before = h.received()
             await h.until(lambda: h.received() > before + 3, "the others are not served")
         finally:

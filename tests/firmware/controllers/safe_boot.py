@@ -5,6 +5,7 @@ firmware. There is no line: QuietLine stands for it.
 """
 
 import binascii
+import gc
 import os
 
 import vfs
@@ -17,10 +18,13 @@ from firmware.controller import Controller
 from firmware.drivers import flash, system
 from firmware.drivers.lamp import LampOutputs
 from firmware.nodes.lamp import LampNode
+from firmware.nodes.unprovisioned import UnprovisionedNode
+from protocol.generated import wire
 
 ROOT = "/flash"
 KEYS = {"link": {"1": "11" * 32}, "command": {"1": "22" * 32}}
 LAMP = {"kind": "lamp", "address": 9, "parameters": {}}
+NEW_KEYS = {"link": {"1": "11" * 32, "2": "12" * 32}, "command": {"2": "22" * 32}}
 MOUNT_READS = 3
 
 
@@ -74,6 +78,9 @@ def formatted():
 
 
 def unmount():
+    # A file that a power cut left open is closed when it is found to be garbage: now, while its
+    # file system and the image are there, and not with them and in any order.
+    gc.collect()
     try:
         vfs.umount(ROOT)
     except OSError:
@@ -171,30 +178,39 @@ class PowerCut(Exception):
 
 
 class Cut:
-    """Cuts the power after `left` more flash operations, or half way through the next program."""
+    """Cuts the power after `left` more flash operations, or half way through the next program.
+
+    The one operation raises that the cut hits; what comes later does nothing, as without power.
+    """
 
     def __init__(self, half):
         self.left = 1 << 20
         self.half = half
         self.kept = Flash.writeblocks, Flash.ioctl
 
+    def spend(self):
+        """One operation is over."""
+        self.left -= 1
+        if self.left == -1:
+            raise PowerCut
+
     def __enter__(self):
         outer = self
         write, control = self.kept
 
         def writeblocks(device, block, buf, offset=None):
-            outer.left -= 1
-            if outer.left < 0:
-                if outer.left == -1 and outer.half:
-                    write(device, block, memoryview(buf)[: len(buf) // 2], offset)
-                raise PowerCut
-            write(device, block, buf, offset)
+            if outer.left > 0:
+                write(device, block, buf, offset)
+            elif outer.left == 0 and outer.half:
+                write(device, block, memoryview(buf)[: len(buf) // 2], offset)
+            outer.spend()
 
         def ioctl(device, operation, argument):
             if operation == 6:
-                outer.left -= 1
-                if outer.left < 0:
-                    raise PowerCut
+                if outer.left > 0:
+                    control(device, operation, argument)
+                outer.spend()
+                return 0
             return control(device, operation, argument)
 
         Flash.writeblocks, Flash.ioctl = writeblocks, ioctl
@@ -204,7 +220,8 @@ class Cut:
         Flash.writeblocks, Flash.ioctl = self.kept
 
 
-def test_a_power_cut_at_any_flash_operation_leaves_the_old_configuration_or_the_new():
+def cut_everywhere(change, found):
+    """What `found()` returns after the power was cut in any operation of `change()`, as a set."""
     seen = set()
     for half in (False, True):
         count = 0
@@ -216,18 +233,89 @@ def test_a_power_cut_at_any_flash_operation_leaves_the_old_configuration_or_the_
                 assert flash.mount(emulated) is not None
                 cut.left = count
                 try:
-                    config.provision(ROOT + "/config.json", dict(LAMP, address=10))
+                    change()
                     break
-                except PowerCut:
-                    pass
-            unmount()
+                except (PowerCut, OSError):
+                    pass  # whatever the file system makes of it: the controller is off
+                finally:
+                    unmount()
             assert flash.mount(emulated) is not None
-            seen.add(config.load(ROOT + "/config.json").address)
+            seen.add(found())
             assert boot.start(ROOT, system.draw).problems == 0
             count += 1
         assert count >= 3
+    return seen
+
+
+def test_a_power_cut_at_any_flash_operation_leaves_the_old_configuration_or_the_new():
+    def change():
+        config.provision(ROOT + "/config.json", dict(LAMP, address=10))
+
+    seen = cut_everywhere(change, lambda: config.load(ROOT + "/config.json").address)
     assert seen <= {9, 10}
     assert 9 in seen
+
+
+def test_a_power_cut_at_any_flash_operation_leaves_the_old_keys_or_the_new():
+    old = keyring.checksum(keyring.validate(KEYS))
+    new = keyring.checksum(keyring.validate(NEW_KEYS))
+
+    def change():
+        keyring.provision(ROOT + "/" + keyring.FILE, NEW_KEYS)
+
+    def found():
+        ring, problems = boot.keys(ROOT)
+        assert problems == 0
+        return keyring.checksum(ring)
+
+    seen = cut_everywhere(change, found)
+    assert seen <= {old, new}
+    assert old in seen
+
+
+def test_an_address_from_the_gateway_is_there_after_the_next_boot():
+    with_lamp()
+    config.provision(ROOT + "/config.json", dict(LAMP, address=254))
+    unmount()
+    controller, _, _, _, _ = build()
+    payload = bytearray(wire.ASSIGN_SIZE)
+    payload[:8] = controller.identity.hardware_id
+    payload[8] = 33
+    assert controller.finder.take_address(payload, 0, len(payload))
+    assert controller.responder.address == 33
+    unmount()
+    controller, _, _, _, _ = build()
+    assert controller.configuration.address == 33
+    assert controller.responder.address == 33
+    assert controller.configuration.provisioned
+
+
+def test_without_keys_a_lamp_is_at_its_address_and_touches_no_output():
+    with_lamp()
+    os.remove(ROOT + "/" + keyring.FILE)
+    unmount()
+    controller, _, _, _, _ = build()
+    assert controller.configuration.address == 9
+    assert not controller.configuration.provisioned
+    assert controller.responder.security is None
+    assert not controller.uplink.secured
+    assert isinstance(controller.node, UnprovisionedNode)
+    assert controller.outbox.held() == 1
+
+
+def test_damaged_keys_are_told_kept_and_not_used():
+    with_lamp()
+    with open(ROOT + "/" + keyring.FILE, "r+b") as file:
+        file.seek(20)
+        file.write(b"f")
+    unmount()
+    controller, _, _, _, _ = build()
+    assert isinstance(controller.node, UnprovisionedNode)
+    assert controller.responder.security is None
+    assert controller.outbox.held() == 2
+    with open(ROOT + "/" + keyring.FILE, "rb") as file:
+        file.seek(20)
+        assert file.read(1) == b"f"
 
 
 def test_a_crash_ends_in_light_a_traceback_and_a_reset():
