@@ -22,7 +22,7 @@ def shorten():
     for folder in sys.path:
         if folder.endswith("/root"):
             image = os.getenv("STOEP_FLASH")
-            if not image.startswith("/"):
+            if image and not image.startswith("/"):
                 os.putenv("STOEP_FLASH", os.getcwd() + "/" + image)
             os.chdir(folder)
             sys.path[:] = ["", "../shadow", ".frozen"]

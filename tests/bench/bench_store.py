@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import json
 import logging
 import os
@@ -87,9 +88,7 @@ async def stoep_cycle(folder: Path) -> float:
 
 def thingsboard_cycle(folder: Path) -> float:
     """The same by ThingsBoard Gateway's SQLiteEventStorage: no wait for any disk."""
-    from thingsboard_gateway.storage.sqlite import (  # noqa: PLC0415  # pyright: ignore[reportMissingImports]  # optional
-        sqlite_event_storage as theirs,  # pyright: ignore[reportUnknownVariableType]
-    )
+    theirs: Any = importlib.import_module("thingsboard_gateway.storage.sqlite.sqlite_event_storage")
 
     class Quiet(logging.Logger):
         def trace(self, *_: Any, **__: Any) -> None:
@@ -187,53 +186,62 @@ async def bytes_a_day(folder: Path, linger_s: float, commits: int = 120) -> floa
     return spent / (commits * each) * CONTROLLERS * RATE_HZ * DAY_S
 
 
-async def rounds(count: int, run: Callable[[Path], Awaitable[float]]) -> float:
-    """The median of several rounds, each in a new folder on a real disk."""
-    found: list[float] = []
+Contenders = dict[str, Callable[[Path], Awaitable[float]]]
+
+
+async def in_turn(count: int, contenders: Contenders) -> dict[str, list[float]]:
+    """What each found in each round; in turn, so that a busy machine is busy for all of them."""
+    found: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(count):
-        with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="stoep-bench-") as folder:  # a disk
-            found.append(await run(Path(folder)))
-    return statistics.median(found)
+        for name, run in contenders.items():
+            # On a disk: what is mounted at /tmp may be memory.
+            with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="stoep-bench-") as folder:
+                found[name].append(await run(Path(folder)))
+    return found
 
 
-async def measure(count: int, thingsboard: Path | None) -> dict[str, float]:
-    """All figures by name."""
-    figures: dict[str, float] = {"put_read_ack": await rounds(count, stoep_cycle)}
+async def measure(count: int, thingsboard: Path | None) -> dict[str, list[float]]:
+    """All figures by name, one a round."""
+    contenders: Contenders = {"put_read_ack": stoep_cycle}
     if thingsboard is not None:
         sys.path.append(str(thingsboard))
-
-        async def theirs(folder: Path) -> float:
-            return await asyncio.to_thread(thingsboard_cycle, folder)
-
-        figures["thingsboard"] = await rounds(count, theirs)
+        contenders["thingsboard"] = lambda folder: asyncio.to_thread(thingsboard_cycle, folder)
     broker: BrokerUnderTest = Mosquitto() if Mosquitto.program() else EmbeddedBroker()
     await broker.start()
-    figures["store_to_puback"] = await rounds(count, lambda folder: stoep_uplink(folder, broker))
-    figures["bare_1"] = await rounds(count, lambda _: bare(broker, 1))
-    figures["bare_16"] = await rounds(count, lambda _: bare(broker, BATCH))
+    contenders["store_to_puback"] = lambda folder: stoep_uplink(folder, broker)
+    contenders["bare_1"] = lambda _: bare(broker, 1)
+    contenders["bare_16"] = lambda _: bare(broker, BATCH)
+    figures = await in_turn(count, contenders)
     await broker.stop()
-    default_s = StoreTable().linger_s
-    figures["linger_s"] = default_s
-    figures["bytes_a_day"] = await rounds(1, lambda folder: bytes_a_day(folder, default_s))
-    figures["bytes_a_day_at_once"] = await rounds(1, lambda folder: bytes_a_day(folder, 0))
-    return figures
+    linger_s = StoreTable().linger_s
+    return figures | await in_turn(
+        1,
+        {
+            "bytes_a_day": lambda folder: bytes_a_day(folder, linger_s),
+            "bytes_a_day_at_once": lambda folder: bytes_a_day(folder, 0),
+        },
+    )
 
 
-def report(figures: dict[str, float]) -> None:
+def report(figures: dict[str, list[float]]) -> None:
     """The figures for people."""
-    mine, theirs = figures["put_read_ack"], figures.get("thingsboard")
-    print(f"put -> read -> acknowledge, FULL, groups of {GROUP}: {mine:,.0f} records/s")
-    if theirs is None:
-        print("  beside ThingsBoard Gateway: not measured, see --thingsboard")
+    middle = {name: statistics.median(found) for name, found in figures.items()}
+
+    def beside(one: str, other: str, text: str) -> None:
+        ratio = statistics.median(a / b for a, b in zip(figures[one], figures[other], strict=True))
+        print(f"  {text}: {middle[other]:,.0f}/s; ratio {ratio:.2f}")
+
+    print(f"put -> read -> acknowledge, FULL, groups of {GROUP}: {middle['put_read_ack']:,.0f}/s")
+    if "thingsboard" in figures:
+        beside("put_read_ack", "thingsboard", "ThingsBoard Gateway, not durable")
     else:
-        print(f"  ThingsBoard Gateway, not durable: {theirs:,.0f}/s; ratio {mine / theirs:.2f}")
-    uplink, one, many = (figures[name] for name in ("store_to_puback", "bare_1", "bare_16"))
-    print(f"store -> PUBACK -> delete: {uplink:,.0f} records/s")
-    print(f"  bare aiomqtt, one a publish: {one:,.0f}/s; ratio {uplink / one:.2f}")
-    print(f"  bare aiomqtt, {BATCH} a publish: {many:,.0f}/s; ratio {uplink / many:.2f}")
-    day, at_once = (figures[name] / 1e6 for name in ("bytes_a_day", "bytes_a_day_at_once"))
+        print("  beside ThingsBoard Gateway: not measured, see --thingsboard")
+    print(f"store -> PUBACK -> delete: {middle['store_to_puback']:,.0f} records/s")
+    beside("store_to_puback", "bare_1", "bare aiomqtt, one a publish")
+    beside("store_to_puback", "bare_16", f"bare aiomqtt, {BATCH} a publish")
+    day, at_once = middle["bytes_a_day"] / 1e6, middle["bytes_a_day_at_once"] / 1e6
     print(f"{CONTROLLERS} controllers at {RATE_HZ} Hz write {day:,.0f} MB a day", end="")
-    print(f" with the linger of {figures['linger_s']:g} s, {at_once:,.0f} MB without")
+    print(f" with the linger of {StoreTable().linger_s:g} s, {at_once:,.0f} MB without")
 
 
 def main(count: int = ROUNDS, thingsboard: Path | None = None, *, as_json: bool = False) -> None:

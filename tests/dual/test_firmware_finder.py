@@ -36,7 +36,11 @@ def flipped(hardware_id, bit):
     return bytes(changed)
 
 
-def finder(address=NOBODY, keep=bool):
+def taken(_address):
+    return True
+
+
+def finder(address=NOBODY, keep=taken):
     return Finder(HARDWARE_ID, address, keep)
 
 
@@ -113,7 +117,12 @@ def test_an_address_is_taken_by_who_is_named_and_has_none():
 
 def test_who_has_an_address_keeps_it_and_says_so_when_it_is_that_one():
     kept = []
-    one = finder(5, kept.append)
+
+    def keep(address):
+        kept.append(address)
+        return True
+
+    one = finder(5, keep)
     assert not one.take_address(assign(HARDWARE_ID, 9), 0, wire.ASSIGN_SIZE)
     assert one.take_address(assign(HARDWARE_ID, 5), 0, wire.ASSIGN_SIZE)
     assert (one.address, kept) == (5, [])

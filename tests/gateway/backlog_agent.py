@@ -20,6 +20,7 @@ from gateway.records import Record, unix_ms
 from gateway.site_model import Broker
 from gateway.store import Store
 from gateway.uplink import Uplink
+from tests.gateway.brokers import until
 from tests.gateway.samples import alarm, record
 
 CONTROLLERS = 20
@@ -27,6 +28,7 @@ PERIOD_MS = 10_000
 START_MS = 1_764_000_000_000
 ALARM_EVERY_S = 0.2
 MEASURE_EVERY_S = 0.02
+DRAIN_LIMIT_S = 3600.0
 NOBODY = 1
 """A port of the loopback where no broker is."""
 WARM_TICKS = 200
@@ -93,14 +95,17 @@ class Agent:
         clock = asyncio.get_running_loop().time
         started_s = clock()
         alarming = asyncio.create_task(self._alarm())
-        while uplink.health.published_records < backlog:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(DRAIN_LIMIT_S):
+            while uplink.health.published_records < backlog:  # noqa: ASYNC110 - measured finely
+                await asyncio.sleep(0.01)
         took_s = clock() - started_s
         alarming.cancel()
         await asyncio.gather(alarming, return_exceptions=True)
-        while (await self._store.ledger()).pending:
-            await asyncio.sleep(0.05)
+        await until(self._is_empty)
         return took_s
+
+    async def _is_empty(self) -> bool:
+        return not (await self._store.ledger()).pending
 
     async def _fill(self, first: int, last: int) -> None:
         for number in range(first, last + 1):

@@ -58,12 +58,10 @@ class Mosquitto:
         config = Path(self._folder.name) / "mosquitto.conf"
         config.write_text(
             # As root it would become a user who may not read the test's files.
-            f"user root\nlistener {self.port} {HOST}\nallow_anonymous {str(self.anonymous).lower()}\n"
-            f"set_tcp_nodelay true\nlog_type none\n{self.extra}"
+            f"user root\nlistener {self.port} {HOST}\nset_tcp_nodelay true\nlog_type none\n"
+            f"allow_anonymous {str(self.anonymous).lower()}\n{self.extra}"
         )
-        self._process = await asyncio.create_subprocess_exec(
-            self.program(), "-c", str(config)
-        )
+        self._process = await asyncio.create_subprocess_exec(self.program(), "-c", str(config))
         await until(self._accepts)
 
     async def _accepts(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-_VALID = datetime.timedelta(days=1)
+_VALID = dt.timedelta(days=1)
 
 
 class Authority:
@@ -28,7 +28,7 @@ class Authority:
         self.file = _write(folder / f"{name}.crt", self._certificate)
 
     def issue(
-        self, name: str, *, host: str | None = None, age: datetime.timedelta = _VALID / 2
+        self, name: str, *, host: str | None = None, age: dt.timedelta = _VALID / 2
     ) -> tuple[Path, Path]:
         """Certificate and key: for the server `host` (an address), else for a client."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -53,9 +53,9 @@ class Authority:
         self,
         subject: x509.Name,
         key: ec.EllipticCurvePrivateKey,
-        age: datetime.timedelta = _VALID / 2,
+        age: dt.timedelta = _VALID / 2,
     ) -> x509.CertificateBuilder:
-        begin = datetime.datetime.now(datetime.UTC) - age
+        begin = dt.datetime.now(dt.UTC) - age
         return (
             x509.CertificateBuilder()
             .subject_name(subject)

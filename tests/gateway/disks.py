@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,8 +105,8 @@ class _File(apsw.VFSFile):
 
 
 @contextmanager
-def lay_under(disk: Disk, patch: pytest.MonkeyPatch, *pragmas: str) -> Iterator[None]:
-    """While it lasts, `gateway.database` opens its files on `disk`; `pragmas` have the last word."""
+def lay_under(disk: Disk, patch: pytest.MonkeyPatch, *pragmas: str) -> Generator[None]:
+    """While it lasts, `gateway.database` opens files on `disk`; `pragmas` have the last word."""
     with patch.context() as inside:
         inside.setattr("gateway.database.sqlite3", _Module(disk, pragmas))
         yield
@@ -179,7 +179,7 @@ class _Connection:
 
 
 @contextmanager
-def _as_sqlite3() -> Iterator[None]:
+def _as_sqlite3() -> Generator[None]:
     try:
         yield
     except apsw.Error as error:
@@ -189,7 +189,7 @@ def _as_sqlite3() -> Iterator[None]:
             else sqlite3.OperationalError
         )
         translated = kind(str(error))
-        translated.sqlite_errorcode = error.extendedresult
+        translated.sqlite_errorcode = getattr(error, "extendedresult", apsw.SQLITE_ERROR)
         raise translated from error
 
 
@@ -220,7 +220,7 @@ class Image(NamedTuple):
 def images(
     operations: Sequence[Operation], chance: random.Random, cuts_per_operation: float
 ) -> Iterator[Image]:
-    """Power cuts before every operation but marks, each time one or some ways to lose what waits."""
+    """Power cuts before every operation but marks, each time some ways to lose what waits."""
     folder: dict[str, _Platter] = {}
     marks: list[Any] = []
     owed = 0.0

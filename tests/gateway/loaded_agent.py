@@ -29,13 +29,14 @@ from typing import Any
 
 from gateway.commands import Command, Outcome, Status
 from gateway.contract import Address, Topics
-from gateway.desk import Desk, Progress
+from gateway.desk import Desk, Incoming, Progress
 from gateway.drain import Drain
 from gateway.outbox import Outbox, PutResult
 from gateway.records import Record
 from gateway.site_model import Broker
 from gateway.store import Store
 from gateway.uplink import Uplink
+from tests.gateway.brokers import until
 from tests.gateway.samples import alarm, record
 
 UNITS = 4
@@ -105,12 +106,11 @@ class Life:
         topics = Topics("park", gateway)
         # Every second agent lets records wait for company, and publishes them before the commit.
         self.store = Store(path, linger_s=LINGER_S if gateway.endswith("1") else 0.0)
-        self.uplink = Uplink(
-            Broker(url=f"mqtt://127.0.0.1:{port}"), topics, self.store, lambda one: desk.take(one)
-        )
-        desk = self.desk = Desk(
-            topics, self.store, self._knows, self._execute, self.uplink.reply
-        )
+        self.uplink = Uplink(Broker(url=f"mqtt://127.0.0.1:{port}"), topics, self.store, self._take)
+        self.desk = Desk(topics, self.store, self._knows, self._execute, self.uplink.reply)
+
+    def _take(self, incoming: Incoming) -> None:
+        self.desk.take(incoming)
 
     @staticmethod
     def _knows(address: Address) -> bool:
@@ -129,12 +129,13 @@ class Life:
                 group.create_task(self._controller(unit, urgent=False))
             group.create_task(self._controller(0, urgent=True))
             await self.desk.recover()
-            while not self.uplink.health.connected:
-                await asyncio.sleep(0.001)
+            await until(lambda: self.uplink.health.connected)
             self._world.set(World.LIVES_CONNECTED, self._world.get(World.LIVES_CONNECTED) + 1)
 
     async def _controller(self, unit: int, *, urgent: bool) -> None:
-        first = self.store.resume(unit_name(unit), 1)[urgent] - made(unit, 1, urgent=urgent).sequence
+        first = (
+            self.store.resume(unit_name(unit), 1)[urgent] - made(unit, 1, urgent=urgent).sequence
+        )
         if first < self._world.freed(unit, urgent=urgent):
             self._world.set(World.VIOLATIONS, self._world.get(World.VIOLATIONS) + 1)
         done = min(first, self._world.freed(unit, urgent=urgent))
@@ -153,13 +154,16 @@ class Life:
         async with self.store:
             uplink = asyncio.create_task(self.uplink.run())
             await self.desk.recover()
+            limit_s = LAST_LIFE_LIMIT_S if len(sys.argv) < 8 else 2
             with suppress(TimeoutError):
-                async with asyncio.timeout(LAST_LIFE_LIMIT_S if len(sys.argv) < 8 else 2):
-                    while (await self.store.ledger()).pending or await self.store.open_commands():
-                        await asyncio.sleep(0.02)
+                async with asyncio.timeout(limit_s):
+                    await until(self._has_nothing_to_do)
             await self.desk.close()
             await self.uplink.close()
             await uplink
+
+    async def _has_nothing_to_do(self) -> bool:
+        return not (await self.store.ledger()).pending and not await self.store.open_commands()
 
 
 def fork(work: Life, number: int, *, to_the_end: bool) -> int:
@@ -269,6 +273,7 @@ def forget_commands() -> None:
         return True
 
     Outbox.begin_command = forgetful  # type: ignore[method-assign]
+    Desk._know = lambda *_: None  # type: ignore[method-assign]
 
 
 def forget_results() -> None:
@@ -281,8 +286,7 @@ def forget_results() -> None:
 
 
 SABOTAGE: dict[str, Callable[[], None]] = {
-    one.__name__: one
-    for one in (acknowledge_early, delete_early, forget_commands, forget_results)
+    one.__name__: one for one in (acknowledge_early, delete_early, forget_commands, forget_results)
 }
 
 

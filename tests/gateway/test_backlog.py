@@ -95,9 +95,7 @@ async def outage(folder: Path, ticks: int) -> None:
     assert await process.stdout.readline() == b"filled\n"
     async with broker:
         listener = Listener(broker.port)
-        listening = [
-            asyncio.create_task(one) for one in (listener.records(), listener.alarms())
-        ]
+        listening = [asyncio.create_task(one) for one in (listener.records(), listener.alarms())]
         await until(lambda: listener.ready == 2)
         process.stdin.write(b"go\n")
         figures = json.loads(await process.stdout.read())

@@ -18,7 +18,17 @@ from protocol.generated import messages as wire
 from tests.gateway.samples import BIN, BOLLARD, FIRE, LAMP, alarm, bodies, record
 
 TOPICS = Topics("park", "gw-1")
-NAMES = ["state-lamp", "state-bollard", "state-bin", "tele", "event", "avail", "res", "cmd"]
+NAMES = [
+    "state-lamp",
+    "state-bollard",
+    "state-bin",
+    "tele",
+    "event",
+    "avail",
+    "res",
+    "cmd",
+    "health",
+]
 
 
 def check(name: str, payload: bytes) -> Any:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -13,12 +11,7 @@ from hypothesis import strategies as st
 
 from gateway import database
 from gateway.errors import (
-    StoreDamagedError,
-    StoreFullError,
-    StoreInUseError,
-    StoreReadOnlyError,
     StoreUnavailableError,
-    StoreVersionError,
 )
 from gateway.ledger import CausedRange, Range
 from gateway.outbox import CommandEntry, PutResult
@@ -204,74 +197,6 @@ def test_the_sums_agree_whatever_happens(
     asyncio.run(play())
 
 
-async def test_old_boots_are_forgotten_when_complete_and_the_sums_still_agree(
-    tmp_path: Path,
-) -> None:
-    async with Store(tmp_path / "s.db") as store:
-        await store.put([record(1, boot=1), record(3, boot=1)])
-        for boot in range(2, 60):
-            lost = GapNotice(UNIT, boot, 3, 5, "ring_overflow")
-            await store.put([record(n, boot=boot) for n in (1, 2, 5, 6)], [lost])
-            await store.put([alarm(1, boot=boot)])
-            waiting = [*await rows(store), *await rows(store, urgent=True)]
-            await store.delete([row.id for row in waiting])
-        ledger = await store.ledger()
-    boots = {stream.key.boot for stream in ledger.streams}
-    assert boots == {1, *range(44, 60)}, "the incomplete one and the newest 16"
-    assert ledger.findings == ()
-    assert (ledger.missing, ledger.lost) == (1, 58 * 3)
-    async with Store(tmp_path / "s.db") as store:
-        await store.put([record(1, boot=60)])
-        ledger = await store.ledger()
-        assert (ledger.findings, ledger.counters["received"]) == ((), 2 + 58 * 5 + 1)
-        assert store.resume(UNIT, 59) == (7, 0x20000002)
-
-
-async def test_with_a_linger_records_can_be_read_before_they_are_durable(tmp_path: Path) -> None:
-    async with Store(tmp_path / "s.db", linger_s=3600) as store:
-        waiting = asyncio.create_task(store.put([record(1), record(2), record(3)]))
-        await asyncio.wait_for(store.new_rows.wait(), 20)
-        early = await rows(store)
-        assert [row.record.sequence for row in early] == [1, 2, 3]
-        assert not waiting.done()
-        assert store.resume(UNIT, 1) == (1, 0x20000001), "nothing may be acknowledged yet"
-        deleting = asyncio.create_task(store.delete([early[0].id]))
-        await asyncio.sleep(0)
-        store.flush()
-        assert await waiting == PutResult(3, 0)
-        assert await deleting == 1
-        assert [row.record.sequence for row in await rows(store)] == [2, 3]
-        ledger = await store.ledger()
-        assert (ledger.findings, ledger.counters["delivered"], ledger.pending) == ((), 1, 2)
-
-
-async def test_what_is_confirmed_before_the_commit_never_reaches_the_disk(tmp_path: Path) -> None:
-    async with Store(tmp_path / "s.db", linger_s=3600) as store:
-        waiting = asyncio.create_task(store.put([record(n) for n in range(1, 101)]))
-        await asyncio.wait_for(store.new_rows.wait(), 20)
-        deleting = asyncio.create_task(store.delete([row.id for row in await rows(store)]))
-        await asyncio.sleep(0)
-        store.flush()
-        assert (await waiting, await deleting) == (PutResult(100, 0), 100)
-        assert store._connection.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
-    async with Store(tmp_path / "s.db") as store:
-        assert await store.put([record(1)]) == PutResult(0, 1)
-
-
-async def test_while_commits_fail_nothing_is_shown_early(tmp_path: Path) -> None:
-    async with Store(tmp_path / "s.db", linger_s=3600) as store:
-        store._connection.execute("PRAGMA query_only=1")
-        with pytest.raises(StoreReadOnlyError):
-            await store.put([alarm(1)])
-        store._connection.execute("PRAGMA query_only=0")
-        waiting = asyncio.create_task(store.put([record(1)]))
-        await asyncio.sleep(0.1)
-        assert await rows(store) == []
-        store.flush()
-        await waiting
-        assert len(await rows(store)) == 1
-
-
 # --- commands -------------------------------------------------------------------------------
 
 
@@ -317,95 +242,6 @@ async def test_a_clock_that_was_wrong_for_a_moment_does_not_revive_a_command(sto
     await store.command_answered("c1")
     await store.begin_command(entry("c2", received_ms=10**13, not_after_ms=10**13))
     assert not await store.begin_command(entry())
-
-
-# --- when the disk does not cooperate ---------------------------------------------------------
-
-
-async def test_a_second_gateway_on_the_same_store_is_refused(store: Store) -> None:
-    with pytest.raises(StoreInUseError, match="another Stoep gateway runs on this store"):
-        await Store(store.path).open()
-
-
-async def test_a_closed_store_says_so(tmp_path: Path) -> None:
-    store = Store(tmp_path / "s.db")
-    await store.open()
-    await store.close()
-    await store.close()
-    with pytest.raises(StoreUnavailableError, match="closed"):
-        await store.put([record(1)])
-
-
-async def test_a_missing_folder_is_told(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnavailableError, match="does not exist; create it"):
-        await Store(tmp_path / "absent" / "s.db").open()
-
-
-async def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
-    path = tmp_path / "s.db"
-    path.write_bytes(b"not a database at all" * 100)
-    with pytest.raises(StoreDamagedError, match="nothing was deleted"):
-        await Store(path).open()
-    assert path.read_bytes() == b"not a database at all" * 100
-    aside = database.set_aside(path)
-    assert aside.read_bytes() == b"not a database at all" * 100
-    async with Store(path) as store:
-        assert await store.put([record(1)]) == PutResult(1, 0)
-
-
-async def test_a_torn_database_is_refused_and_kept(tmp_path: Path) -> None:
-    path = tmp_path / "s.db"
-    async with Store(path) as store:
-        await store.put([record(n) for n in range(1, 2001)])
-    content = bytearray(path.read_bytes())
-    for page in range(5, len(content) // 4096, 2):
-        content[page * 4096 : page * 4096 + 4096] = os.urandom(4096)
-    path.write_bytes(content)
-    with pytest.raises(StoreDamagedError, match="Keep the file"):
-        await Store(path).open()
-    assert path.read_bytes() == content
-
-
-async def test_a_store_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "s.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version=99")
-    connection.close()
-    with pytest.raises(StoreVersionError, match="schema version 99"):
-        await Store(path).open()
-
-
-async def test_a_full_disk_refuses_and_recovers_by_itself(store: Store) -> None:
-    await store.put([record(1)])
-    connection = store._connection
-    pages = connection.execute("PRAGMA page_count").fetchone()[0]
-    connection.execute(f"PRAGMA max_page_count={pages}")
-    many = [record(n) for n in range(2, 3000)]
-    with pytest.raises(StoreFullError, match="free some space"):
-        await store.put(many)
-    assert isinstance(store.last_error, StoreFullError)
-    assert (await store.ledger()).counters["received"] == 1
-    connection.execute("PRAGMA max_page_count=1000000")
-    assert await store.put(many) == PutResult(len(many), 0)
-    assert store.last_error is None
-    assert (await store.ledger()).findings == ()
-
-
-async def test_a_store_that_became_read_only_refuses_and_recovers_by_itself(store: Store) -> None:
-    store._connection.execute("PRAGMA query_only=1")
-    with pytest.raises(StoreReadOnlyError, match="owner and mode"):
-        await store.put([record(1)])
-    store._connection.execute("PRAGMA query_only=0")
-    assert await store.put([record(1)]) == PutResult(1, 0)
-
-
-async def test_one_impossible_record_does_not_harm_its_neighbours(store: Store) -> None:
-    good, bad = store.put([record(1)]), store.put([record(2)._replace(time_ms=2**70)])
-    results = await asyncio.gather(good, bad, store.put([record(3)]), return_exceptions=True)
-    assert results[0] == PutResult(1, 0)
-    assert isinstance(results[1], OverflowError)
-    assert results[2] == PutResult(1, 0)
-    assert (await store.ledger()).findings == ()
 
 
 # --- migration ----------------------------------------------------------------------------------

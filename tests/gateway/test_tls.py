@@ -1,10 +1,9 @@
-"""To a broker that asks for certificates or a password the gateway proves itself, or says why not."""
+"""To a broker that asks for a certificate or a password the gateway proves itself, or says why."""
 
 from __future__ import annotations
 
 import asyncio
-import datetime
-import subprocess
+import datetime as dt
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -113,7 +112,7 @@ async def test_a_certificate_that_the_broker_does_not_take_is_told(
     store: Store, place: Place, kind: str
 ) -> None:
     issuer = place.stranger if kind == "of a stranger" else place.city
-    age = datetime.timedelta(days=9 if kind == "expired" else 0)
+    age = dt.timedelta(days=9 if kind == "expired" else 0)
     issuer.issue("gw", age=age)
     await place.start()
     pair = None if kind == "none" else ("gw.crt", "gw.key")
@@ -141,11 +140,11 @@ async def test_a_gateway_logs_in_with_its_password(
     store: Store, place: Place, password: str
 ) -> None:
     passwords = place.folder / "passwords"
-    subprocess.run(
-        ["mosquitto_passwd", "-b", "-c", str(passwords), "gw", "right"],
-        check=True,
-        capture_output=True,
+    making = await asyncio.create_subprocess_exec(
+        *("mosquitto_passwd", "-b", "-c", str(passwords), "gw", "right"),
+        stderr=asyncio.subprocess.PIPE,
     )
+    assert await making.wait() == 0
     (place.folder / "password").write_text(password + "\n")
     place.mosquitto.anonymous = False
     place.mosquitto.extra = f"password_file {passwords}\n"

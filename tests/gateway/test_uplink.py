@@ -6,19 +6,12 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import aiomqtt
 import pytest
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
-from gateway.commands import Command, Outcome, Status
-from gateway.contract import Address, Avail, Topics
-from gateway.desk import Desk, Progress, Reply
+from gateway.contract import Avail
+from gateway.desk import Reply
 from gateway.drain import MAX_BATCH_BYTES, Drain
 from gateway.ledger import Range
 from gateway.site import Broker
@@ -26,53 +19,8 @@ from gateway.store import Store
 from gateway.uplink import MAX_REPLIES, Uplink, may_answer
 from hil.broker import HOST, EmbeddedBroker
 from tests.gateway.brokers import BrokerUnderTest, Client, until
-from tests.gateway.samples import alarm, command, record
-
-TOPICS = Topics("park", "gw")
-CMD = TOPICS.slot("lamp", "L1", "cmd")
-L1 = Address("lamp", "L1")
-
-
-class House:
-    """An uplink with a desk on a store."""
-
-    def __init__(self, store: Store, url: str) -> None:
-        self.store = store
-        self.uplink = Uplink(Broker(url=url), TOPICS, store, self._take)
-        self.desk = Desk(TOPICS, store, L1.__eq__, self._execute, self.uplink.reply)
-        self.carried_out: list[str] = []
-
-    def _take(self, incoming: Any) -> None:
-        self.desk.take(incoming)
-
-    async def _execute(self, command: Command, _: Progress) -> Outcome:
-        self.carried_out.append(command.id)
-        return Outcome(Status.DONE)
-
-    @asynccontextmanager
-    async def running(self) -> AsyncGenerator[House]:
-        await self.desk.recover()
-        task = asyncio.create_task(self.uplink.run())
-        try:
-            yield self
-        finally:
-            await self.desk.close()
-            await self.uplink.close()
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def connected(self) -> None:
-        await until(lambda: self.uplink.health.connected)
-
-    async def drained(self) -> None:
-        async def empty() -> bool:
-            return not (await self.store.ledger()).pending
-
-        await until(empty)
-
-
-def records_in(messages: list[aiomqtt.Message]) -> list[dict[str, Any]]:
-    return [one for message in messages for one in json.loads(message.payload)["records"]]
+from tests.gateway.house import L1, TOPICS, House, records_in
+from tests.gateway.samples import alarm, record
 
 
 async def test_stored_records_arrive_in_batches_and_leave_the_store(
@@ -243,98 +191,6 @@ async def test_the_agent_is_online_then_offline_in_order_and_by_its_last_will(
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await until(lambda: statuses(client)[3:] == [("offline", "connection_lost")])
-
-
-async def test_a_command_is_answered_on_res_and_on_the_response_topic(
-    store: Store, broker: BrokerUnderTest
-) -> None:
-    house = House(store, broker.url)
-    async with Client(broker.port, "#") as client, house.running():
-        await house.connected()
-        await client.ask(CMD, command(id="c1"), "answers/me", b"\x01\x02")
-
-        def final(leaf: str) -> list[str]:
-            found = [m for m in client.messages if str(m.topic).endswith(leaf)]
-            return [json.loads(m.payload)["status"] for m in found]
-
-        await until(lambda: final("/res") == final("answers/me") == ["ACCEPTED", "DONE"])
-        answer = next(m for m in client.messages if str(m.topic) == "answers/me")
-        assert getattr(answer.properties, "CorrelationData", None) == b"\x01\x02"
-
-        async def forgotten() -> bool:
-            return not await store.open_commands()
-
-        await until(forgotten)
-
-
-async def test_a_retained_command_is_not_carried_out_live_nor_replayed(
-    store: Store, broker: BrokerUnderTest
-) -> None:
-    house = House(store, broker.url)
-    async with Client(broker.port) as client:
-        await client.publish(CMD, command(id="before"), retain=True)
-        async with house.running():
-            await house.connected()
-            await client.publish(CMD, command(id="live"), retain=True)
-            await client.publish(CMD, command(id="good"))
-            await until(lambda: "good" in house.carried_out)
-            assert "before" not in house.carried_out
-            if isinstance(broker, EmbeddedBroker):
-                # rumqttd ignores "retain as published", so a live message's flag cannot be seen;
-                # what it replays later has the flag.
-                return
-            assert house.carried_out == ["good"]
-            results = [json.loads(m.payload) for m in client.on("res")]
-            assert ("live", "retained") in [(one["id"], one.get("guard")) for one in results]
-
-
-async def test_commands_work_after_every_reconnect_and_none_sent_meanwhile_is_carried_out(
-    store: Store, broker: BrokerUnderTest
-) -> None:
-    house = House(store, broker.url)
-    async with house.running():
-        for turn in range(3):
-            connects = house.uplink.health.connects
-            await until(lambda turn=turn: house.uplink.health.connects > turn)
-            assert connects <= turn + 1
-            async with Client(broker.port) as client:
-                await client.publish(CMD, command(id=f"c{turn}"))
-                await until(lambda turn=turn: f"c{turn}" in house.carried_out)
-                await broker.kill()
-            await until(lambda: not house.uplink.health.connected)
-            await broker.start()
-    async with Client(broker.port) as client:
-        await client.publish(CMD, command(id="while away"))
-    second = House(store, broker.url)
-    async with second.running(), Client(broker.port) as client:
-        await second.connected()
-        await client.publish(CMD, command(id="now"))
-        await until(lambda: second.carried_out == ["now"])
-
-
-async def test_a_session_that_was_left_behind_delivers_no_command(
-    store: Store, broker: BrokerUnderTest
-) -> None:
-    """A broker may keep a session under the gateway's name, and queue commands for it."""
-    forever: Any = Properties(PacketTypes.CONNECT)
-    forever.SessionExpiryInterval = 0xFFFFFFFF
-    async with aiomqtt.Client(
-        HOST,
-        broker.port,
-        identifier="stoep-park-gw",
-        protocol=aiomqtt.ProtocolVersion.V5,
-        clean_start=False,
-        properties=forever,
-    ) as earlier:
-        await earlier.subscribe(TOPICS.commands, qos=1)
-    async with Client(broker.port) as client:
-        await client.publish(CMD, command(id="queued"))
-        house = House(store, broker.url)
-        async with house.running():
-            await house.connected()
-            await client.publish(CMD, command(id="fresh"))
-            await until(lambda: "fresh" in house.carried_out)
-            assert house.carried_out == ["fresh"]
 
 
 async def test_a_broker_that_is_not_there_is_told_once_and_tried_again(
