@@ -105,6 +105,8 @@ class Desk:
         self._transaction = secrets.randbelow(MAX_TRANSACTION)
         self._answering: set[asyncio.Task[None]] = set()
         self._known: dict[str, None] = {}
+        self._beginning: dict[str, list[Incoming]] = {}
+        """Commands that are not durable yet, with their repetitions that wait for that."""
         self._early: list[Incoming] | None = []
 
     async def recover(self) -> None:
@@ -163,7 +165,7 @@ class Desk:
             parsed = Refusal(parsed.id, _FORGOTTEN)
         if parsed.id is not None:
             if parsed.id in self._known:
-                self._refuse(incoming, Refusal(parsed.id, _REPEATED))
+                self._refuse_repeated(incoming, parsed.id)
                 return
             self._know(parsed.id)
         if isinstance(parsed, Refusal):
@@ -173,6 +175,7 @@ class Desk:
             busy = Outcome(Status.REJECTED, "busy", f"{MAX_RUNNING} commands are open; try later")
             self._refuse(incoming, Refusal(parsed.id, busy))
             return
+        self._beginning[parsed.id] = []
         task = asyncio.get_running_loop().create_task(self._carry_out(incoming, parsed))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -226,6 +229,13 @@ class Desk:
         if not future.cancelled() and (error := future.exception()) is not None:
             log.error("not journaled: %s", error)
 
+    def _refuse_repeated(self, incoming: Incoming, command_id: str) -> None:
+        """Not before the command itself is durable: it may be lost with a crash until then."""
+        if (waiting := self._beginning.get(command_id)) is None:
+            self._refuse(incoming, Refusal(command_id, _REPEATED))
+        elif len(waiting) < MAX_RUNNING:
+            waiting.append(incoming)
+
     def _reply(self, incoming: Incoming, command_id: str | None, outcome: Outcome) -> None:
         self._send(
             Reply(
@@ -252,13 +262,17 @@ class Desk:
             correlation=incoming.correlation,
         )
         try:
-            fresh = await self._store.begin_command(entry, notes.taken(command))
+            fresh: bool | None = await self._store.begin_command(entry, notes.taken(command))
         except StoreError as error:
             fault = Outcome(Status.REJECTED, Guard.GATEWAY_FAULT, f"cannot be journaled: {error}")
             self._refuse(incoming, Refusal(command.id, fault))
-            return
+            fresh = None
+        repeated = self._beginning.pop(command.id, [])
+        if fresh is False:
+            repeated.append(incoming)
+        for one in repeated:
+            self._refuse(one, Refusal(command.id, _REPEATED))
         if not fresh:
-            self._refuse(incoming, Refusal(command.id, _REPEATED))
             return
         outcome = await self._outcome(incoming, command)
         payload = result(command.id, outcome, self._now_ms())

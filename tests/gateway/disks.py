@@ -55,7 +55,7 @@ class Disk(apsw.VFS):
         self._lock = threading.Lock()
         super().__init__(name, "")
 
-    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802
+    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802  # as SQLite names it
         path = Path(name.filename() if isinstance(name, apsw.URIFilename) else name)
         is_new = not path.exists()
         file = _File(self, path, flags)
@@ -63,7 +63,7 @@ class Disk(apsw.VFS):
             self.note(Operation("create", path.name))
         return file
 
-    def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802
+    def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802  # as SQLite names it
         self.note(Operation("delete", Path(filename).name, int(syncdir)))
         super().xDelete(filename, syncdir)
 
@@ -88,15 +88,15 @@ class _File(apsw.VFSFile):
         self._syncs_folder = int(bool(flags[0] & _DIRECTORY_SYNC))
         super().__init__("", str(path), flags)
 
-    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802  # as SQLite names it
         self._disk.note(Operation("write", self._name, offset, bytes(data)))
         super().xWrite(data, offset)
 
-    def xTruncate(self, newsize: int) -> None:  # noqa: N802
+    def xTruncate(self, newsize: int) -> None:  # noqa: N802  # as SQLite names it
         self._disk.note(Operation("truncate", self._name, newsize))
         super().xTruncate(newsize)
 
-    def xSync(self, flags: int) -> None:  # noqa: N802, ARG002
+    def xSync(self, flags: int) -> None:  # noqa: N802, ARG002  # as SQLite names it
         self._disk.note(Operation("sync", self._name, self._syncs_folder))
         self._syncs_folder = 0
 
