@@ -112,9 +112,9 @@ class Port:
         self._first_byte_s = 0.0
         self._received_at_send = self.bytes_received
         self._frame_s = self.wire_s(MAX_WIRE) + turnaround_s
+        self._write(wire)
         answer: asyncio.Future[T | None] = self._loop.create_future()
         self._answer = answer
-        self._write(wire)
         request_ends_s = self._loop.time() + self.wire_s(len(wire))
         timer = self._loop.call_at(request_ends_s + turnaround_s, self._expired, answer, True)
         try:

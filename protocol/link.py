@@ -198,7 +198,7 @@ class Responder:
     def _receive_broadcast(self, frame: bytearray, size: int, now_ms: int) -> int:
         security, kind = self.security, frame[4]
         if frame[1] & FLAG_SECURED:
-            if security is None:
+            if security is None or not security.has_group():
                 return 0
             size = security.open_broadcast(frame, size)
             if size < 0:

@@ -163,6 +163,10 @@ class ControllerSecurity:
             self.session = session = self._group = None
         return session
 
+    def has_group(self) -> bool:
+        """Whether broadcasts can be judged; before the first session they are for others."""
+        return self._group is not None
+
     def open_broadcast(self, frame: bytearray, size: int) -> int:
         """Size of a broadcast's payload, decrypted in place; -1 for what is old or not genuine."""
         counter = _next_counter(self._group_last, frame)
