@@ -28,7 +28,8 @@ ROOT = Path(__file__).parents[2]
 KILLS, KILLS_SOAK = 1_000, 10_000
 AGENTS = 2
 """Killed side by side: one waits for its disk while the other works."""
-DEADLINE_S = 60.0
+DEADLINE_S = 45.0
+"""A slow machine kills less often by then; the number is printed."""
 COMMAND_EVERY_S = 0.02
 
 
@@ -216,7 +217,8 @@ def judge_commands(
     connection.close()
     if waiting:
         yield "a command was never answered"
-    if not acted <= set(stored):
+    # In a long run the store forgets what was answered and could only expire.
+    if not acted <= set(stored) | set(heard.answers):
         yield "a command that acted is forgotten"
     for command_id in set(heard.answers) | set(stored):
         finals = heard.finals(command_id)

@@ -347,14 +347,13 @@ KEPT = (
     "await self._store.finish_command(command_id, payload, note)\n                return",
     "return",
 )
-PATIENT = ("await asyncio.sleep(STORE_RETRY_S)", "return")
 ANSWERED = ("for entry in await self._store.open_commands():", "for entry in ():")
 
 
 @pytest.mark.parametrize(
     "edits",
-    [(LATE,), (KNOWN,), (KNOWN, FRESH), (KEPT,), (PATIENT,), (ANSWERED,)],
-    ids=["late", "known", "fresh", "kept", "patient", "answered"],
+    [(LATE,), (KNOWN,), (KNOWN, FRESH), (KEPT,), (ANSWERED,)],
+    ids=["late", "known", "fresh", "kept", "answered"],
 )
 def test_without_this_guard_a_command_goes_wrong(
     monkeypatch: pytest.MonkeyPatch, edits: tuple[tuple[str, str], ...]

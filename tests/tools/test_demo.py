@@ -56,9 +56,9 @@ class Running:
         )
 
     async def until_up(self) -> None:
-        """Until the controllers run: each has a folder of its own."""
-        pattern = "stoep-demo-*/controllers/*"
-        assert await becomes(lambda: len(list(self.folder.glob(pattern))) == 11, 60)
+        """Until the gateway has its store, which it opens when the street is ready."""
+        pattern = "stoep-demo-*/stoep.sqlite"
+        assert await becomes(lambda: len(list(self.folder.glob(pattern))) == 1, 60)
 
     def processes(self) -> dict[int, str]:
         found: dict[int, str] = {}
