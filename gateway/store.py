@@ -94,8 +94,18 @@ class Store:
         """Locks, checks and migrates the file and starts the writer. Raises a StoreError."""
         self._loop = asyncio.get_running_loop()
         self._reads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stoep-store-read")
+        opening = self._loop.run_in_executor(self._reads, self._open)
         try:
-            await self._loop.run_in_executor(self._reads, self._open)
+            await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # A thread cannot be interrupted: when this returns it has ended, and nothing is open.
+            with suppress(StoreError):
+                await opening
+                await self._loop.run_in_executor(self._reads, self._reader.close)
+                self._connection.close()
+                self._lock.release()
+            self._reads.shutdown(wait=False)
+            raise
         except BaseException:
             self._reads.shutdown(wait=False)
             raise

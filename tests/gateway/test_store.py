@@ -282,3 +282,15 @@ async def test_every_commit_is_synced(tmp_path: Path) -> None:
 
 def test_priorities_are_what_the_schema_says() -> None:
     assert [int(p) for p in (Priority.ROUTINE, Priority.ALARM, Priority.AUDIT)] == [0, 1, 2]
+
+
+async def test_an_opening_that_is_cancelled_leaves_nothing_open(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    for _ in range(20):
+        opening = asyncio.create_task(Store(path).open())
+        await asyncio.sleep(0)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        async with Store(path) as store:
+            assert (await store.counters()).get("stored", 0) == 0
