@@ -23,8 +23,8 @@ GUARDS = [
         "a_controller_without_keys_refuses_secured_frames_and_sessions",
     ),
     (
-        "            if security is None:\n                return 0\n",
-        "",
+        "if security is None or not security.has_group():",
+        "if security is not None and not security.has_group():",
         "a_controller_without_keys_ignores_secured_broadcasts",
     ),
     ("or frame[3] != ADDRESS_GATEWAY:", "or False:", "what_another_controller_says_is_ignored"),
