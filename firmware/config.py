@@ -9,6 +9,7 @@ import binascii
 import json
 import os
 
+from firmware.parameters import common
 from protocol.generated.wire import (
     ADDRESS_MAX,
     ADDRESS_UNASSIGNED,
@@ -25,38 +26,6 @@ MAX_BOOT = 0xFFFF
 # Boot numbers from here on were drawn by lot because the counter could not be trusted.
 DRAWN_BOOT = 0x8000
 
-# Parameters: (name, default, least, most). Milliseconds stay below 2**30, the end of small ints.
-COMMON = (
-    ("link_lost_ms", 5000, 500, 600000),  # silence of the gateway that counts as a lost link
-    ("status_period_ms", 1000, 100, 3600000),
-)
-LAMP = (
-    ("floor_percent", 20, 0, 100),  # light at night with nobody there
-    ("presence_percent", 100, 1, 100),  # light for somebody
-    ("safe_percent", 100, 0, 100),  # light at start, on failure, and without link or programme
-    ("ramp_up_ms", 600, 0, 120000),  # fade over the whole DALI scale, upwards
-    ("ramp_down_ms", 12000, 0, 120000),  # the same, downwards
-    ("hold_s", 20, 1, 3600),  # full light after the last presence
-    ("night", 1, 0, 1),  # 0: the programme says day
-    ("autonomous", 1, 0, 1),  # 0: without a link the safe level rules, not the programme
-    ("supply_v", 36, 1, 400),  # of the lamp, for power from current
-    ("rated_power_dw", 0, 0, 10000),  # 0.1 W at full light; 0 = failure is not judged
-    ("presence_stuck_s", 1800, 60, 86400),  # presence without end that counts as a broken sensor
-)
-BOLLARD = (
-    ("settle_ms", 500, 100, 10000),  # inputs are watched this long before they are believed
-    ("power_fail_lower", 0, 0, 1),  # what the post does without power: 0 holds, 1 sinks
-)
-BIN = (
-    ("empty_mm", 1200, 200, 5000),  # distance to the floor of the empty bin
-    ("full_mm", 250, 50, 4900),  # distance to the waste of the full bin
-    ("dead_zone_mm", 30, 0, 500),  # echoes nearer than this are none
-    ("full_permille", 850, 100, 1000),  # level at which the bin counts as full
-    ("sensor_reference_dc", 200, -400, 800),  # 0.1 °C the distance sensor is calibrated for
-    ("fire_dc", 700, 400, 1500),  # 0.1 °C that count as fire
-    ("battery_low_mv", 11500, 0, 60000),
-    ("ping_period_ms", 500, 50, 60000),
-)
 KIND_NAMES = ("lamp", "bollard", "bin")
 KIND_NUMBERS = (KIND_LAMP, KIND_BOLLARD, KIND_BIN)
 
@@ -78,7 +47,7 @@ class Configuration:
 
 def unprovisioned(address=ADDRESS_UNASSIGNED):
     """What a controller runs that nobody told what it is, or gave no keys: no kind, no outputs."""
-    return Configuration(0, address, _with_defaults(COMMON, {}), 0)
+    return Configuration(0, address, _with_defaults(common.PARAMETERS, {}), 0)
 
 
 def checksum(document):
@@ -109,14 +78,16 @@ def validate(document):
     if not isinstance(given, dict):
         raise ConfigurationError("parameters: must be an object")
     index = KIND_NAMES.index(kind)
-    known = COMMON + (LAMP, BOLLARD, BIN)[index]
+    own = _of_kind(kind)
+    known = common.PARAMETERS + own.PARAMETERS
     names = [entry[0] for entry in known]
     for name in given:
         if name not in names:
             raise ConfigurationError("parameters.%s: unknown for a %s" % (name, kind))
     parameters = _with_defaults(known, given)
-    if kind == "bin" and parameters["full_mm"] >= parameters["empty_mm"]:
-        raise ConfigurationError("parameters.full_mm: must be below empty_mm")
+    problem = own.problem(parameters)
+    if problem:
+        raise ConfigurationError("parameters." + problem)
     crc = checksum({"kind": kind, "address": address, "parameters": given})
     return Configuration(KIND_NUMBERS[index], address, parameters, crc)
 
@@ -215,6 +186,17 @@ def replace(path, content):
         if file.read(len(content) + 1) != content:
             raise ConfigurationError("flash: reads back other bytes than were written")
     os.rename(aside, path)
+
+
+def _of_kind(kind):
+    """The parameters of a kind; a controller loads only those of its own."""
+    if kind == "lamp":
+        from firmware.parameters import lamp as own
+    elif kind == "bollard":
+        from firmware.parameters import bollard as own
+    else:
+        from firmware.parameters import bin as own
+    return own
 
 
 def _with_defaults(known, given):

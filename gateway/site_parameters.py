@@ -1,7 +1,7 @@
 """`[slot.parameters]`: what a controller can be told, with defaults and ranges.
 
 Controllers are provisioned from these values, so names, defaults and ranges are those of the
-tables in firmware/config.py; there a truth value is 0 or 1. A test compares the two.
+tables in firmware/parameters/; there a truth value is 0 or 1. A test compares the two.
 """
 
 from __future__ import annotations

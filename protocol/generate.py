@@ -172,6 +172,7 @@ def files() -> dict[Path, str]:
     python = {
         "wire.py": write_python.write_wire(s),
         "wire_gateway.py": write_python.write_wire_gateway(s),
+        **{f"wire_{kind}.py": write_python.write_wire_kind(s, kind) for kind in schema.KIND_OWNED},
         "messages.py": write_python.write_messages(s),
     }
     texts = {name: _formatted(text, name) for name, text in python.items()}

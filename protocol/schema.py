@@ -40,6 +40,10 @@ LIMITS: dict[str, tuple[int, str]] = {
         0x08,
         "the controller holds more urgent records than this reply carries",
     ),
+    "FLAG_PERMIT": (
+        0x10,
+        "in a secured poll: the other posts of the lane are clear, an upward drive may go on",
+    ),
     "PLAIN_TYPE_MAX": (
         0x0F,
         "messages up to this id find, name and open; only they may travel unsecured for ever",
@@ -96,6 +100,7 @@ ENUMS: dict[str, tuple[str, dict[str, int]]] = {
             "reset": 8,
             "compact": 9,
             "service": 10,
+            "bypass": 11,
         },
     ),
     "Status": (
@@ -134,6 +139,20 @@ ENUMS: dict[str, tuple[str, dict[str, int]]] = {
             "busy": 18,
             "motion_disabled": 19,
             "schema_mismatch": 20,
+            "group": 21,
+            "power": 22,
+            "inversions": 23,
+            "role": 24,
+            "second_person": 25,
+            "local": 26,
+            "position": 27,
+            "jam": 28,
+            "superseded": 29,
+            "overload": 30,
+            "no_passage": 31,
+            "fire": 32,
+            "tilted": 33,
+            "service": 34,
         },
     ),
     "LampState": (
@@ -169,7 +188,27 @@ ENUMS: dict[str, tuple[str, dict[str, int]]] = {
             "power_fail": 9,
             "fault": 10,
             "boot": 11,
+            "granted": 12,
+            "passing": 13,
+            "stopped": 14,
         },
+    ),
+    "MotionCause": (
+        "why a post began to move",
+        {
+            "command": 1,
+            "grant_closes": 2,
+            "inversion": 3,
+            "local_key": 4,
+            "emergency_lower": 5,
+            "power_fail": 6,
+            "hold": 7,
+            "lease_lost": 8,
+        },
+    ),
+    "Role": (
+        "what a person may do; each role may do what the ones before it may",
+        {"viewer": 1, "operator": 2, "supervisor": 3, "technician": 4},
     ),
     "Drive": ("drive outputs of the post", {"off": 0, "up": 1, "down": 2}),
     "BinState": (
@@ -218,6 +257,19 @@ ENUMS: dict[str, tuple[str, dict[str, int]]] = {
             "motion_refused": 17,
             "bad_tag": 18,
             "storage_fault": 19,
+            "bypass": 20,
+            "inversion": 21,
+            "duty_cycle": 22,
+            "day_burner": 23,
+            "cycling": 24,
+            "driver_hot": 25,
+            "compacted": 26,
+            "tailgate": 27,
+            "power_fail": 28,
+            "photocell": 29,
+            "overload": 30,
+            "lid_stuck": 31,
+            "no_passage": 32,
         },
     ),
 }
@@ -249,6 +301,8 @@ FLAGS: dict[str, tuple[str, dict[str, int]]] = {
             "driver_hot": 0x20,
             "link_lost": 0x40,
             "configuration": 0x80,
+            "clock": 0x100,
+            "temperature_sensor": 0x200,
         },
     ),
     "BollardInput": (
@@ -263,6 +317,9 @@ FLAGS: dict[str, tuple[str, dict[str, int]]] = {
             "at_top": 0x0040,
             "at_bottom": 0x0080,
             "local_key": 0x0100,
+            "emergency_lower": 0x0200,
+            "local_lower": 0x0400,
+            "power_lost": 0x0800,
         },
     ),
     "BollardSignal": (
@@ -280,6 +337,10 @@ FLAGS: dict[str, tuple[str, dict[str, int]]] = {
             "inversions": 0x20,
             "configuration": 0x40,
             "power": 0x80,
+            "overload_sensor": 0x100,
+            "drive": 0x200,
+            "duty_cycle": 0x400,
+            "bypass": 0x800,
         },
     ),
     "BinInput": (
@@ -295,7 +356,44 @@ FLAGS: dict[str, tuple[str, dict[str, int]]] = {
             "fire": 0x08,
             "temperature_sensor": 0x10,
             "configuration": 0x20,
+            "lid_stuck": 0x40,
+            "tilted": 0x80,
+            "water": 0x100,
+            "battery_floor": 0x200,
+            "press": 0x400,
         },
+    ),
+}
+
+# --- What only one kind of controller knows --------------------------------------------------
+
+# A controller's heap is spared the names of other kinds: they go to generated/wire_KIND.py. An
+# enumeration or a record belongs to the kind that its name begins with, and these do too.
+KIND_OWNED: dict[str, tuple[str, ...]] = {
+    "lamp": (
+        *("EventCode.presence", "EventCode.lamp_failure", "EventCode.day_burner"),
+        *("EventCode.cycling", "EventCode.driver_hot", "EventCode.photocell"),
+        *("Verb.set", "Verb.auto"),
+    ),
+    "bollard": (
+        *("MotionCause", "Role", "Drive", "motion"),
+        *("EventCode.tamper", "EventCode.output_lease_lost", "EventCode.motion_refused"),
+        *("EventCode.bypass", "EventCode.inversion", "EventCode.duty_cycle"),
+        *("EventCode.tailgate", "EventCode.power_fail", "EventCode.overload"),
+        "EventCode.no_passage",
+        *("Verb.raise", "Verb.lower", "Verb.hold", "Verb.grant", "Verb.reset", "Verb.bypass"),
+        *("Guard.bad_authority", "Guard.old_nonce", "Guard.occupied", "Guard.obstacle"),
+        *("Guard.emergency", "Guard.lease", "Guard.locked", "Guard.motion_disabled"),
+        *("Guard.group", "Guard.power", "Guard.inversions", "Guard.role"),
+        *("Guard.second_person", "Guard.local", "Guard.position", "Guard.superseded"),
+        *("Guard.overload", "Guard.no_passage"),
+    ),
+    "bin": (
+        *("EventCode.fire", "EventCode.jam", "EventCode.battery_low", "EventCode.tilt"),
+        *("EventCode.water", "EventCode.emptied", "EventCode.compacted", "EventCode.lid_stuck"),
+        *("Verb.compact", "Verb.service"),
+        *("Guard.lid_open", "Guard.battery_low", "Guard.jam", "Guard.fire", "Guard.tilted"),
+        "Guard.service",
     ),
 }
 
@@ -539,6 +637,17 @@ MESSAGES: dict[str, Definition] = {
         ),
         CONTROLLER,
     ),
+    "explain": Definition(
+        0x16,
+        "Asks what a command would be answered now, and does nothing. Answered by command_result"
+        " with transaction 0: done, or rejected with its guard. Rights are not judged.",
+        c.Struct(
+            field("verb", enum(U8, "Verb"), "", "What would be done."),
+            field("level_percent", U8, "%", "As in command."),
+            field("duration_s", U32, "s", "As in command."),
+        ),
+        GATEWAY,
+    ),
     "assign": Definition(
         0x09,
         "Broadcast. Gives the controller with this id, which has none, an address; it answers with"
@@ -714,6 +823,47 @@ RECORDS: dict[str, Definition] = {
             field("energy_wh", U32, "Wh", "Energy used."),
             field("switchings", U32, "", "Times switched on."),
             field("presences_hour", U16, "", "Presences in the last full hour."),
+        ),
+        CONTROLLER,
+    ),
+    "motion": Definition(
+        0x14,
+        "A post begins to move: who or what caused it. One for every time a drive goes on. Urgent.",
+        c.Struct(
+            field("drive", enum(U8, "Drive"), "", "Direction."),
+            field("cause", enum(U8, "MotionCause"), "", "Why."),
+            field("state", enum(U8, "BollardState"), "", "State of the post in this motion."),
+            field("transaction", U32, "", "Signed command behind it; 0 = none."),
+            field("operator", c.Bytes(8), "", "Who signed, ASCII, filled up with zeros."),
+            field("second", c.Bytes(8), "", "Second signature, the same way; zeros = none."),
+        ),
+        CONTROLLER,
+    ),
+    "bollard_meters": Definition(
+        0x15,
+        "What a post has done so far, for its maintenance; counted since it was commissioned.",
+        c.Struct(
+            field("rises", U32, "", "Completed rises."),
+            field("lowerings", U32, "", "Completed lowerings."),
+            field("inversions", U32, "", "Rises that were turned round."),
+            field("drive_s", U32, "s", "Time with a drive on."),
+            field("passages", U32, "", "Granted passages that were used."),
+            field("emergencies", U16, "", "Emergency stops and lowerings."),
+            field("refusals", U16, "", "Refused motion commands, modulo 65536."),
+            field("rise_ms", U16, "ms", "Length of the last completed rise; 0 = none yet."),
+        ),
+        CONTROLLER,
+    ),
+    "bin_meters": Definition(
+        0x16,
+        "What a bin has done so far, for its maintenance; counted since it was commissioned.",
+        c.Struct(
+            field("compactions", U32, "", "Completed cycles of the press."),
+            field("jams", U16, "", "Cycles that ended in a jam."),
+            field("lid_openings", U32, "", "Times the lid was opened."),
+            field("emptyings", U16, "", "Times it was emptied."),
+            field("since_emptied_s", U32, "s", "Time since it was emptied last, or since boot."),
+            field("battery_least_mv", U16, "mV", "Lowest battery voltage in the last hour."),
         ),
         CONTROLLER,
     ),

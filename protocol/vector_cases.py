@@ -138,6 +138,12 @@ def messages() -> list[Case]:
             (0xFF, 12),
             {"count": 2, "entries": b"\x06\x08\x07\x0a"},
         ),
+        message(
+            "would it rise now",
+            "explain",
+            (11, 13),
+            {"verb": 4, "level_percent": 255, "duration_s": 0},
+        ),
     ]
 
 
@@ -243,6 +249,44 @@ def records() -> list[Case]:
                 "energy_wh": 142_000,
                 "switchings": 366,
                 "presences_hour": 41,
+            },
+        ),
+        record(
+            "alice lowers",
+            "motion",
+            {
+                "drive": 2,
+                "cause": 1,
+                "state": 4,
+                "transaction": 77,
+                "operator": b"alice\0\0\0",
+                "second": bytes(8),
+            },
+        ),
+        record(
+            "a post after its first year",
+            "bollard_meters",
+            {
+                "rises": 9125,
+                "lowerings": 9126,
+                "inversions": 31,
+                "drive_s": 64_000,
+                "passages": 2200,
+                "emergencies": 2,
+                "refusals": 14,
+                "rise_ms": 3490,
+            },
+        ),
+        record(
+            "a bin after its first year",
+            "bin_meters",
+            {
+                "compactions": 1400,
+                "jams": 3,
+                "lid_openings": 182_500,
+                "emptyings": 130,
+                "since_emptied_s": 187_000,
+                "battery_least_mv": 12_350,
             },
         ),
     ]

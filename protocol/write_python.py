@@ -16,12 +16,42 @@ GATEWAY_ENUMERATIONS = (
 )
 
 
-def _members(gateway: bool) -> list[str]:
+# Whose a part of the schema is: a kind, both ends' ("") or the gateway's alone.
+COMMON, GATEWAY = "", "gateway"
+
+
+def _owner(name: str, member: str = "") -> str:
+    """Owner of an enumeration, of one of its members, or of a layout."""
+    if name in GATEWAY_ENUMERATIONS:
+        return GATEWAY
+    for kind, owned in schema.KIND_OWNED.items():
+        if name in owned or f"{name}.{member}" in owned or name.lower().startswith(kind):
+            return kind
+    return COMMON
+
+
+def _members(owner: str) -> list[str]:
     out: list[str] = []
     for name, (why, members) in enumerations():
-        if (name in GATEWAY_ENUMERATIONS) == gateway:
+        own = {m: value for m, value in members.items() if _owner(name, m) == owner}
+        if own:
             out += ["", f"# {name}: {why}"]
-            out += [f"{constant_name(name)}_{m.upper()} = {v}" for m, v in members.items()]
+            out += [f"{constant_name(name)}_{m.upper()} = {v}" for m, v in own.items()]
+    return out
+
+
+def _layouts(s: Schema, owner: str) -> list[str]:
+    """Ids, sizes and the controller's half of the codec of an owner's layouts."""
+    out: list[str] = []
+    every = [*s.messages, *s.records, s.header]
+    own = [item for item in every if _owner(item.name) == owner]
+    for prefix, group in (("", s.messages), ("RECORD_", s.records)):
+        ids = [f"{prefix}{item.name.upper()} = {item.id:#04x}" for item in group if item in own]
+        out += ["", f"# {'Record' if prefix else 'Message'} ids", *ids] if ids else []
+    out += ["", "# Bytes of the fixed part of each layout"]
+    out += [f"{item.name.upper()}_SIZE = {item.size}" for item in own]
+    for item in own:
+        out += _unpack(item) if item.sender == schema.GATEWAY else _pack(item)
     return out
 
 
@@ -74,22 +104,21 @@ def write_wire(s: Schema) -> str:
     out = [f'"""Numbers of the wire, and what a controller packs and unpacks. {MARK}', "", *_CODEC]
     out += [f"FINGERPRINT = 0x{s.fingerprint:08X}"]
     out += [f"{name} = {value}  # {why}" for name, (value, why) in schema.LIMITS.items()]
-    out += _members(gateway=False)
-    for prefix, group in (("", s.messages), ("RECORD_", s.records)):
-        out += ["", f"# {'Record' if prefix else 'Message'} ids"]
-        out += [f"{prefix}{item.name.upper()} = {item.id:#04x}" for item in group]
-    out += ["", "# Bytes of the fixed part of each layout"]
-    layouts = (*s.messages, *s.records, s.header)
-    out += [f"{item.name.upper()}_SIZE = {item.size}" for item in layouts]
-    for item in layouts:
-        out += _unpack(item) if item.sender == schema.GATEWAY else _pack(item)
+    out += _members(COMMON) + _layouts(s, COMMON)
     return "\n".join(out) + "\n"
+
+
+def write_wire_kind(s: Schema, kind: str) -> str:
+    """wire_KIND.py: what only controllers of that kind need. Dual."""
+    out = [f'"""Numbers of the wire that only a {kind} needs, and what it packs. {MARK}"""', ""]
+    out += ["from struct import pack_into", ""]
+    return "\n".join(out + _members(kind) + _layouts(s, kind)) + "\n"
 
 
 def write_wire_gateway(s: Schema) -> str:
     """wire_gateway.py: the gateway's half of the codec; a controller's heap is spared it. Dual."""
     out = [f'"""What a gateway packs and unpacks, the mirror of wire.py. {MARK}', "", *_CODEC]
-    out += _members(gateway=True)
+    out += _members(GATEWAY)
     for item in (*s.messages, *s.records, s.header):
         out += _pack(item) if item.sender == schema.GATEWAY else _unpack(item)
     return "\n".join(out) + "\n"

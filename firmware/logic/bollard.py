@@ -18,7 +18,10 @@ of states, drives, inputs and guards are those of the wire.
     POWER_FAIL,
     FAULT,
     BOOT,
-) = range(12)
+    GRANTED,
+    PASSING,
+    STOPPED,
+) = range(15)
 OFF, DRIVE_UP, DRIVE_DOWN = range(3)
 
 # One sample; each set bit is the unsafe or active reading.
@@ -31,8 +34,11 @@ DOOR_OPEN = 0x0020
 AT_TOP = 0x0040
 AT_BOTTOM = 0x0080
 LOCAL_KEY = 0x0100
+EMERGENCY_LOWER = 0x0200
+LOCAL_LOWER = 0x0400
+POWER_LOST = 0x0800
 # Not an input: the inputs have been watched long enough to be believed.
-SETTLED = 0x0200
+SETTLED = 0x1000
 
 OCCUPIED = LOOP_A | LOOP_B | LOOP_FAULT | OBSTACLE
 BOTH_ENDS = AT_TOP | AT_BOTTOM
@@ -56,14 +62,17 @@ NEXT = (
     (FAULT, EMERGENCY_DOWN, BOOT,  UP,    DOWN,  BOOT),   # POWER_FAIL
     (FAULT, FAULT,          FAULT, FAULT, FAULT, FAULT),  # FAULT: only a reset leaves it
     (FAULT, EMERGENCY_DOWN, BOOT,  UP,    DOWN,  BOOT),   # BOOT
+    (FAULT, EMERGENCY_DOWN, BOOT,  UP,    DOWN,  BOOT),   # GRANTED
+    (FAULT, EMERGENCY_DOWN, BOOT,  UP,    DOWN,  BOOT),   # PASSING
+    (FAULT, EMERGENCY_DOWN, BOOT,  UP,    DOWN,  BOOT),   # STOPPED
 )
 # fmt: on
 
-DRIVE = (OFF,) * 12
+DRIVE = (OFF,) * 15
 
 # What the post shows: red unless it is known to be down, never both, no amber.
 WARNING, RED, GREEN, BUZZER = 1, 2, 4, 8
-SIGNALS = (GREEN,) + (RED,) * 11
+SIGNALS = (GREEN,) + (RED,) * 14
 
 GUARD_OCCUPIED = 7
 GUARD_OBSTACLE = 8

@@ -4,6 +4,18 @@ from firmware.logic import bin as logic
 from firmware.logic import filters
 from firmware.services.commands import DONE, UNSUPPORTED
 from protocol.generated.wire import (
+    EVENT_CODE_SENSOR_FAULT,
+    EVENT_CODE_STATE_CHANGE,
+    GUARD_BAD_ARGUMENT,
+    QUALITY_INVALID,
+    QUALITY_STALE,
+    SEVERITY_ALARM,
+    SEVERITY_CRITICAL,
+    SEVERITY_INFO,
+    SEVERITY_WARNING,
+    STATUS_REJECTED,
+)
+from protocol.generated.wire_bin import (
     BIN_FAULT_BATTERY_LOW,
     BIN_FAULT_DISTANCE_SENSOR,
     BIN_FAULT_FIRE,
@@ -15,22 +27,14 @@ from protocol.generated.wire import (
     EVENT_CODE_BATTERY_LOW,
     EVENT_CODE_EMPTIED,
     EVENT_CODE_FIRE,
-    EVENT_CODE_SENSOR_FAULT,
-    EVENT_CODE_STATE_CHANGE,
     EVENT_CODE_TILT,
-    GUARD_BAD_ARGUMENT,
-    GUARD_MOTION_DISABLED,
-    QUALITY_INVALID,
-    QUALITY_STALE,
     RECORD_BIN_STATUS,
-    SEVERITY_ALARM,
-    SEVERITY_CRITICAL,
-    SEVERITY_INFO,
-    SEVERITY_WARNING,
-    STATUS_REJECTED,
     VERB_COMPACT,
     VERB_SERVICE,
     pack_bin_status,
+)
+from protocol.generated.wire_bollard import (
+    GUARD_MOTION_DISABLED,
 )
 
 TURN_MS = 50
@@ -49,7 +53,7 @@ class BinNode:
 
     `outputs`: press(direction), 0 = off. `inputs`: bits() of BIN_INPUT_*, distance_mm() with
     codes and logic.UNKNOWN for no answer, temperature_dc() or logic.NO_TEMPERATURE, battery_mv(),
-    press_ma(). `parameters` are those of config.BIN and config.COMMON.
+    press_ma(). `parameters` are those of parameters.bin and parameters.common.
     """
 
     def __init__(self, outputs, inputs, outbox, parameters):

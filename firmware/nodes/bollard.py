@@ -7,19 +7,21 @@ safety function: emergency stop, presence and force limit must also cut power in
 from firmware.logic import bollard, filters
 from firmware.services.commands import UNSUPPORTED
 from protocol.generated.wire import (
-    BOLLARD_FAULT_IMPLAUSIBLE_ENDS,
-    BOLLARD_FAULT_LOOP_FAULT,
-    BOLLARD_STATUS_SIZE,
-    EVENT_CODE_MOTION_REFUSED,
     EVENT_CODE_SENSOR_FAULT,
     EVENT_CODE_STATE_CHANGE,
-    EVENT_CODE_TAMPER,
-    GUARD_MOTION_DISABLED,
-    RECORD_BOLLARD_STATUS,
     SEVERITY_ALARM,
     SEVERITY_INFO,
     SEVERITY_WARNING,
     STATUS_REJECTED,
+)
+from protocol.generated.wire_bollard import (
+    BOLLARD_FAULT_IMPLAUSIBLE_ENDS,
+    BOLLARD_FAULT_LOOP_FAULT,
+    BOLLARD_STATUS_SIZE,
+    EVENT_CODE_MOTION_REFUSED,
+    EVENT_CODE_TAMPER,
+    GUARD_MOTION_DISABLED,
+    RECORD_BOLLARD_STATUS,
     VERB_GRANT,
     VERB_HOLD,
     VERB_LOWER,
@@ -40,7 +42,7 @@ class BollardNode:
     """One post.
 
     `outputs`: drive(direction), signals(bits). `inputs`: bits() of BOLLARD_INPUT_*, current_ma(),
-    pressure_kpa(). `parameters` are those of config.BOLLARD and config.COMMON.
+    pressure_kpa(). `parameters` are those of parameters.bollard and parameters.common.
     """
 
     def __init__(self, outputs, inputs, outbox, parameters):

@@ -3,10 +3,15 @@
 from firmware.logic import dali, filters, lamp
 from firmware.services.commands import BAD_ARGUMENT, DONE, MAX_DURATION_S, UNSUPPORTED
 from protocol.generated.wire import (
-    EVENT_CODE_LAMP_FAILURE,
-    EVENT_CODE_PRESENCE,
     EVENT_CODE_SENSOR_FAULT,
     EVENT_CODE_STATE_CHANGE,
+    SEVERITY_ALARM,
+    SEVERITY_INFO,
+    SEVERITY_WARNING,
+)
+from protocol.generated.wire_lamp import (
+    EVENT_CODE_LAMP_FAILURE,
+    EVENT_CODE_PRESENCE,
     LAMP_FAULT_LAMP_FAILURE,
     LAMP_FAULT_LINK_LOST,
     LAMP_FAULT_PRESENCE_SENSOR,
@@ -14,9 +19,6 @@ from protocol.generated.wire import (
     LAMP_STATUS_SIZE,
     RECORD_LAMP_METERS,
     RECORD_LAMP_STATUS,
-    SEVERITY_ALARM,
-    SEVERITY_INFO,
-    SEVERITY_WARNING,
     VERB_AUTO,
     VERB_SET,
     pack_lamp_meters,
@@ -39,7 +41,7 @@ class LampNode:
     """One lamp.
 
     `outputs`: dim(duty), relay(on). `inputs`: presence(), current_ma(), temperature_c().
-    `parameters` are those of config.LAMP and config.COMMON.
+    `parameters` are those of parameters.lamp and parameters.common.
     """
 
     def __init__(self, outputs, inputs, outbox, parameters):

@@ -91,6 +91,7 @@ class Verb(IntEnum):
     RESET = 8
     COMPACT = 9
     SERVICE = 10
+    BYPASS = 11
 
 
 _VERB = _Enums((m.value, m) for m in Verb)
@@ -135,6 +136,20 @@ class Guard(IntEnum):
     BUSY = 18
     MOTION_DISABLED = 19
     SCHEMA_MISMATCH = 20
+    GROUP = 21
+    POWER = 22
+    INVERSIONS = 23
+    ROLE = 24
+    SECOND_PERSON = 25
+    LOCAL = 26
+    POSITION = 27
+    JAM = 28
+    SUPERSEDED = 29
+    OVERLOAD = 30
+    NO_PASSAGE = 31
+    FIRE = 32
+    TILTED = 33
+    SERVICE = 34
 
 
 _GUARD = _Enums((m.value, m) for m in Guard)
@@ -185,9 +200,40 @@ class BollardState(IntEnum):
     POWER_FAIL = 9
     FAULT = 10
     BOOT = 11
+    GRANTED = 12
+    PASSING = 13
+    STOPPED = 14
 
 
 _BOLLARD_STATE = _Enums((m.value, m) for m in BollardState)
+
+
+class MotionCause(IntEnum):
+    """Why a post began to move."""
+
+    COMMAND = 1
+    GRANT_CLOSES = 2
+    INVERSION = 3
+    LOCAL_KEY = 4
+    EMERGENCY_LOWER = 5
+    POWER_FAIL = 6
+    HOLD = 7
+    LEASE_LOST = 8
+
+
+_MOTION_CAUSE = _Enums((m.value, m) for m in MotionCause)
+
+
+class Role(IntEnum):
+    """What a person may do; each role may do what the ones before it may."""
+
+    VIEWER = 1
+    OPERATOR = 2
+    SUPERVISOR = 3
+    TECHNICIAN = 4
+
+
+_ROLE = _Enums((m.value, m) for m in Role)
 
 
 class Drive(IntEnum):
@@ -265,6 +311,19 @@ class EventCode(IntEnum):
     MOTION_REFUSED = 17
     BAD_TAG = 18
     STORAGE_FAULT = 19
+    BYPASS = 20
+    INVERSION = 21
+    DUTY_CYCLE = 22
+    DAY_BURNER = 23
+    CYCLING = 24
+    DRIVER_HOT = 25
+    COMPACTED = 26
+    TAILGATE = 27
+    POWER_FAIL = 28
+    PHOTOCELL = 29
+    OVERLOAD = 30
+    LID_STUCK = 31
+    NO_PASSAGE = 32
 
 
 _EVENT_CODE = _Enums((m.value, m) for m in EventCode)
@@ -315,6 +374,8 @@ class LampFault(IntFlag):
     DRIVER_HOT = 32
     LINK_LOST = 64
     CONFIGURATION = 128
+    CLOCK = 256
+    TEMPERATURE_SENSOR = 512
 
 
 _LAMP_FAULT = _Flags(LampFault)
@@ -332,6 +393,9 @@ class BollardInput(IntFlag):
     AT_TOP = 64
     AT_BOTTOM = 128
     LOCAL_KEY = 256
+    EMERGENCY_LOWER = 512
+    LOCAL_LOWER = 1024
+    POWER_LOST = 2048
 
 
 _BOLLARD_INPUT = _Flags(BollardInput)
@@ -360,6 +424,10 @@ class BollardFault(IntFlag):
     INVERSIONS = 32
     CONFIGURATION = 64
     POWER = 128
+    OVERLOAD_SENSOR = 256
+    DRIVE = 512
+    DUTY_CYCLE = 1024
+    BYPASS = 2048
 
 
 _BOLLARD_FAULT = _Flags(BollardFault)
@@ -387,6 +455,11 @@ class BinFault(IntFlag):
     FIRE = 8
     TEMPERATURE_SENSOR = 16
     CONFIGURATION = 32
+    LID_STUCK = 64
+    TILTED = 128
+    WATER = 256
+    BATTERY_FLOOR = 512
+    PRESS = 1024
 
 
 _BIN_FAULT = _Flags(BinFault)
@@ -587,6 +660,20 @@ class CommandResult(Struct, frozen=True, gc=False):
 
 
 @_also_dataclass
+class Explain(Struct, frozen=True, gc=False):
+    """Asks what a command would be answered now, and does nothing. Answered by command_result with transaction 0: done, or rejected with its guard. Rights are not judged."""
+
+    ID: ClassVar[int] = 0x16
+
+    verb: Verb
+    """What would be done."""
+    level_percent: int
+    """[%] As in command."""
+    duration_s: int
+    """[s] As in command."""
+
+
+@_also_dataclass
 class Assign(Struct, frozen=True, gc=False):
     """Broadcast. Gives the controller with this id, which has none, an address; it answers with hello from there. Never secured, as it moves nothing and holds no secret."""
 
@@ -775,6 +862,70 @@ class LampMeters(Struct, frozen=True, gc=False):
 
 
 @_also_dataclass
+class Motion(Struct, frozen=True, gc=False):
+    """A post begins to move: who or what caused it. One for every time a drive goes on. Urgent."""
+
+    ID: ClassVar[int] = 0x14
+
+    drive: Drive
+    """Direction."""
+    cause: MotionCause
+    """Why."""
+    state: BollardState
+    """State of the post in this motion."""
+    transaction: int
+    """Signed command behind it; 0 = none."""
+    operator: bytes
+    """Who signed, ASCII, filled up with zeros."""
+    second: bytes
+    """Second signature, the same way; zeros = none."""
+
+
+@_also_dataclass
+class BollardMeters(Struct, frozen=True, gc=False):
+    """What a post has done so far, for its maintenance; counted since it was commissioned."""
+
+    ID: ClassVar[int] = 0x15
+
+    rises: int
+    """Completed rises."""
+    lowerings: int
+    """Completed lowerings."""
+    inversions: int
+    """Rises that were turned round."""
+    drive_s: int
+    """[s] Time with a drive on."""
+    passages: int
+    """Granted passages that were used."""
+    emergencies: int
+    """Emergency stops and lowerings."""
+    refusals: int
+    """Refused motion commands, modulo 65536."""
+    rise_ms: int
+    """[ms] Length of the last completed rise; 0 = none yet."""
+
+
+@_also_dataclass
+class BinMeters(Struct, frozen=True, gc=False):
+    """What a bin has done so far, for its maintenance; counted since it was commissioned."""
+
+    ID: ClassVar[int] = 0x16
+
+    compactions: int
+    """Completed cycles of the press."""
+    jams: int
+    """Cycles that ended in a jam."""
+    lid_openings: int
+    """Times the lid was opened."""
+    emptyings: int
+    """Times it was emptied."""
+    since_emptied_s: int
+    """[s] Time since it was emptied last, or since boot."""
+    battery_least_mv: int
+    """[mV] Lowest battery voltage in the last hour."""
+
+
+@_also_dataclass
 class RecordHeader(Struct, frozen=True, gc=False):
     """Precedes the body of every record."""
 
@@ -807,11 +958,23 @@ Message = (
     | Records
     | Command
     | CommandResult
+    | Explain
     | Assign
     | News
     | Time
 )
-RecordBody = LampStatus | BollardStatus | BinStatus | Event | Gap | Health | LampMeters
+RecordBody = (
+    LampStatus
+    | BollardStatus
+    | BinStatus
+    | Event
+    | Gap
+    | Health
+    | LampMeters
+    | Motion
+    | BollardMeters
+    | BinMeters
+)
 
 
 @_also_dataclass
@@ -847,6 +1010,8 @@ _command_unpack = _Format("<IBIBI").unpack_from
 _command_pack = _Format("<IBIBI").pack
 _command_result_unpack = _Format("<IBBB").unpack
 _command_result_pack = _Format("<IBBB").pack
+_explain_unpack = _Format("<BBI").unpack
+_explain_pack = _Format("<BBI").pack
 _assign_unpack = _Format("<8sB").unpack
 _assign_pack = _Format("<8sB").pack
 _news_unpack = _Format("<B").unpack_from
@@ -867,6 +1032,12 @@ _health_unpack = _Format("<IIHHHH").unpack
 _health_pack = _Format("<IIHHHH").pack
 _lamp_meters_unpack = _Format("<IIIH").unpack
 _lamp_meters_pack = _Format("<IIIH").pack
+_motion_unpack = _Format("<BBBI8s8s").unpack
+_motion_pack = _Format("<BBBI8s8s").pack
+_bollard_meters_unpack = _Format("<IIIIIHHH").unpack
+_bollard_meters_pack = _Format("<IIIIIHHH").pack
+_bin_meters_unpack = _Format("<IHIHIH").unpack
+_bin_meters_pack = _Format("<IHIHIH").pack
 _record_header_unpack = _Format("<BBBIIH").unpack
 _record_header_pack = _Format("<BBBIIH").pack
 _lamp_status_read = _Format("<BBBIIHBBBBHHHb").unpack_from
@@ -876,6 +1047,9 @@ _event_read = _Format("<BBBIIHHBBiI").unpack_from
 _gap_read = _Format("<BBBIIHIIB").unpack_from
 _health_read = _Format("<BBBIIHIIHHHH").unpack_from
 _lamp_meters_read = _Format("<BBBIIHIIIH").unpack_from
+_motion_read = _Format("<BBBIIHBBBI8s8s").unpack_from
+_bollard_meters_read = _Format("<BBBIIHIIIIIHHH").unpack_from
+_bin_meters_read = _Format("<BBBIIHIHIHIH").unpack_from
 
 
 def decode_identify(data: _Buffer) -> Identify:
@@ -1203,6 +1377,27 @@ def encode_command_result(message: CommandResult) -> bytes:
         raise EncodeError(f"command_result: {error}") from None
 
 
+def decode_explain(data: _Buffer) -> Explain:
+    """Explain of exactly these bytes; WireError when they are not one."""
+    try:
+        (
+            verb,
+            level_percent,
+            duration_s,
+        ) = _explain_unpack(data)
+    except _struct_error:
+        raise WireError("explain") from None
+    return Explain(_VERB[verb], level_percent, duration_s)
+
+
+def encode_explain(message: Explain) -> bytes:
+    """Bytes of the message; EncodeError when a value does not fit its field."""
+    try:
+        return _explain_pack(message.verb, message.level_percent, message.duration_s)
+    except _struct_error as error:
+        raise EncodeError(f"explain: {error}") from None
+
+
 def decode_assign(data: _Buffer) -> Assign:
     """Assign of exactly these bytes; WireError when they are not one."""
     try:
@@ -1512,6 +1707,111 @@ def encode_lamp_meters(message: LampMeters) -> bytes:
         raise EncodeError(f"lamp_meters: {error}") from None
 
 
+def decode_motion(data: _Buffer) -> Motion:
+    """Motion of exactly these bytes; WireError when they are not one."""
+    try:
+        (
+            drive,
+            cause,
+            state,
+            transaction,
+            operator,
+            second,
+        ) = _motion_unpack(data)
+    except _struct_error:
+        raise WireError("motion") from None
+    return Motion(
+        _DRIVE[drive], _MOTION_CAUSE[cause], _BOLLARD_STATE[state], transaction, operator, second
+    )
+
+
+def encode_motion(message: Motion) -> bytes:
+    """Bytes of the message; EncodeError when a value does not fit its field."""
+    if len(message.operator) != 8:
+        raise EncodeError("motion: operator has 8 bytes")
+    if len(message.second) != 8:
+        raise EncodeError("motion: second has 8 bytes")
+    try:
+        return _motion_pack(
+            message.drive,
+            message.cause,
+            message.state,
+            message.transaction,
+            message.operator,
+            message.second,
+        )
+    except _struct_error as error:
+        raise EncodeError(f"motion: {error}") from None
+
+
+def decode_bollard_meters(data: _Buffer) -> BollardMeters:
+    """BollardMeters of exactly these bytes; WireError when they are not one."""
+    try:
+        (
+            rises,
+            lowerings,
+            inversions,
+            drive_s,
+            passages,
+            emergencies,
+            refusals,
+            rise_ms,
+        ) = _bollard_meters_unpack(data)
+    except _struct_error:
+        raise WireError("bollard_meters") from None
+    return BollardMeters(
+        rises, lowerings, inversions, drive_s, passages, emergencies, refusals, rise_ms
+    )
+
+
+def encode_bollard_meters(message: BollardMeters) -> bytes:
+    """Bytes of the message; EncodeError when a value does not fit its field."""
+    try:
+        return _bollard_meters_pack(
+            message.rises,
+            message.lowerings,
+            message.inversions,
+            message.drive_s,
+            message.passages,
+            message.emergencies,
+            message.refusals,
+            message.rise_ms,
+        )
+    except _struct_error as error:
+        raise EncodeError(f"bollard_meters: {error}") from None
+
+
+def decode_bin_meters(data: _Buffer) -> BinMeters:
+    """BinMeters of exactly these bytes; WireError when they are not one."""
+    try:
+        (
+            compactions,
+            jams,
+            lid_openings,
+            emptyings,
+            since_emptied_s,
+            battery_least_mv,
+        ) = _bin_meters_unpack(data)
+    except _struct_error:
+        raise WireError("bin_meters") from None
+    return BinMeters(compactions, jams, lid_openings, emptyings, since_emptied_s, battery_least_mv)
+
+
+def encode_bin_meters(message: BinMeters) -> bytes:
+    """Bytes of the message; EncodeError when a value does not fit its field."""
+    try:
+        return _bin_meters_pack(
+            message.compactions,
+            message.jams,
+            message.lid_openings,
+            message.emptyings,
+            message.since_emptied_s,
+            message.battery_least_mv,
+        )
+    except _struct_error as error:
+        raise EncodeError(f"bin_meters: {error}") from None
+
+
 def decode_record_header(data: _Buffer) -> RecordHeader:
     """RecordHeader of exactly these bytes; WireError when they are not one."""
     try:
@@ -1726,6 +2026,83 @@ def _read_lamp_meters(data: bytes, at: int) -> Record:
     )
 
 
+def _read_motion(data: bytes, at: int) -> Record:
+    (
+        h_type,
+        h_size,
+        h_quality,
+        h_sequence,
+        h_seconds,
+        h_milliseconds,
+        drive,
+        cause,
+        state,
+        transaction,
+        operator,
+        second,
+    ) = _motion_read(data, at)
+    return Record(
+        RecordHeader(h_type, h_size, _QUALITY[h_quality], h_sequence, h_seconds, h_milliseconds),
+        Motion(
+            _DRIVE[drive],
+            _MOTION_CAUSE[cause],
+            _BOLLARD_STATE[state],
+            transaction,
+            operator,
+            second,
+        ),
+        data[at + 13 : at + 36],
+    )
+
+
+def _read_bollard_meters(data: bytes, at: int) -> Record:
+    (
+        h_type,
+        h_size,
+        h_quality,
+        h_sequence,
+        h_seconds,
+        h_milliseconds,
+        rises,
+        lowerings,
+        inversions,
+        drive_s,
+        passages,
+        emergencies,
+        refusals,
+        rise_ms,
+    ) = _bollard_meters_read(data, at)
+    return Record(
+        RecordHeader(h_type, h_size, _QUALITY[h_quality], h_sequence, h_seconds, h_milliseconds),
+        BollardMeters(
+            rises, lowerings, inversions, drive_s, passages, emergencies, refusals, rise_ms
+        ),
+        data[at + 13 : at + 39],
+    )
+
+
+def _read_bin_meters(data: bytes, at: int) -> Record:
+    (
+        h_type,
+        h_size,
+        h_quality,
+        h_sequence,
+        h_seconds,
+        h_milliseconds,
+        compactions,
+        jams,
+        lid_openings,
+        emptyings,
+        since_emptied_s,
+        battery_least_mv,
+    ) = _bin_meters_read(data, at)
+    return Record(
+        RecordHeader(h_type, h_size, _QUALITY[h_quality], h_sequence, h_seconds, h_milliseconds),
+        BinMeters(compactions, jams, lid_openings, emptyings, since_emptied_s, battery_least_mv),
+        data[at + 13 : at + 31],
+    )
+
+
 # By type and size of the body; struct.error when the bytes end too soon.
 RECORD_READERS: dict[tuple[int, int], Any] = {
     (0x01, 11): _read_lamp_status,
@@ -1735,6 +2112,9 @@ RECORD_READERS: dict[tuple[int, int], Any] = {
     (0x11, 9): _read_gap,
     (0x12, 16): _read_health,
     (0x13, 14): _read_lamp_meters,
+    (0x14, 23): _read_motion,
+    (0x15, 26): _read_bollard_meters,
+    (0x16, 18): _read_bin_meters,
 }
 MESSAGE_DECODERS: dict[int, Any] = {
     0x01: decode_identify,
@@ -1749,6 +2129,7 @@ MESSAGE_DECODERS: dict[int, Any] = {
     0x11: decode_records,
     0x12: decode_command,
     0x13: decode_command_result,
+    0x16: decode_explain,
     0x09: decode_assign,
     0x15: decode_news,
     0x14: decode_time,
@@ -1766,6 +2147,7 @@ MESSAGE_ENCODERS: dict[type, Any] = {
     Records: encode_records,
     Command: encode_command,
     CommandResult: encode_command_result,
+    Explain: encode_explain,
     Assign: encode_assign,
     News: encode_news,
     Time: encode_time,
@@ -1778,6 +2160,9 @@ RECORD_DECODERS: dict[int, Any] = {
     0x11: decode_gap,
     0x12: decode_health,
     0x13: decode_lamp_meters,
+    0x14: decode_motion,
+    0x15: decode_bollard_meters,
+    0x16: decode_bin_meters,
 }
 RECORD_ENCODERS: dict[type, Any] = {
     LampStatus: encode_lamp_status,
@@ -1787,4 +2172,7 @@ RECORD_ENCODERS: dict[type, Any] = {
     Gap: encode_gap,
     Health: encode_health,
     LampMeters: encode_lamp_meters,
+    Motion: encode_motion,
+    BollardMeters: encode_bollard_meters,
+    BinMeters: encode_bin_meters,
 }

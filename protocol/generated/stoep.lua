@@ -3,17 +3,19 @@ local stoep = Proto("stoep", "Stoep street bus")
 local enum_Kind = { [0] = "none", [1] = "lamp", [2] = "bollard", [3] = "bin" }
 local enum_ResetCause = { [1] = "power_on", [2] = "hard", [3] = "watchdog", [4] = "deep_sleep", [5] = "soft" }
 local enum_RefusalReason = { [1] = "unknown_type", [2] = "malformed", [3] = "unsecured", [4] = "no_session", [5] = "unprovisioned", [6] = "unknown_epoch" }
-local enum_Verb = { [1] = "identify", [2] = "set", [3] = "auto", [4] = "raise", [5] = "lower", [6] = "hold", [7] = "grant", [8] = "reset", [9] = "compact", [10] = "service" }
+local enum_Verb = { [1] = "identify", [2] = "set", [3] = "auto", [4] = "raise", [5] = "lower", [6] = "hold", [7] = "grant", [8] = "reset", [9] = "compact", [10] = "service", [11] = "bypass" }
 local enum_Status = { [1] = "accepted", [2] = "in_progress", [3] = "done", [4] = "failed", [5] = "rejected", [6] = "expired", [7] = "cancelled" }
-local enum_Guard = { [0] = "none", [1] = "unsupported", [2] = "bad_argument", [3] = "late", [4] = "unprovisioned", [5] = "bad_authority", [6] = "old_nonce", [7] = "occupied", [8] = "obstacle", [9] = "emergency", [10] = "fault", [11] = "lease", [12] = "duty_cycle", [13] = "locked", [14] = "door_open", [15] = "lid_open", [16] = "battery_low", [17] = "sensor_invalid", [18] = "busy", [19] = "motion_disabled", [20] = "schema_mismatch" }
+local enum_Guard = { [0] = "none", [1] = "unsupported", [2] = "bad_argument", [3] = "late", [4] = "unprovisioned", [5] = "bad_authority", [6] = "old_nonce", [7] = "occupied", [8] = "obstacle", [9] = "emergency", [10] = "fault", [11] = "lease", [12] = "duty_cycle", [13] = "locked", [14] = "door_open", [15] = "lid_open", [16] = "battery_low", [17] = "sensor_invalid", [18] = "busy", [19] = "motion_disabled", [20] = "schema_mismatch", [21] = "group", [22] = "power", [23] = "inversions", [24] = "role", [25] = "second_person", [26] = "local", [27] = "position", [28] = "jam", [29] = "superseded", [30] = "overload", [31] = "no_passage", [32] = "fire", [33] = "tilted", [34] = "service" }
 local enum_LampState = { [0] = "boot", [1] = "day", [2] = "night_floor", [3] = "ramp_up", [4] = "hold", [5] = "ramp_down", [6] = "override", [7] = "failsafe", [8] = "lamp_fault" }
 local enum_LampReason = { [0] = "default", [1] = "schedule", [2] = "presence", [3] = "override", [4] = "safety" }
-local enum_BollardState = { [0] = "down", [1] = "prewarn", [2] = "rising", [3] = "up", [4] = "lowering", [5] = "inverting", [6] = "locked_down", [7] = "emergency_down", [8] = "manual", [9] = "power_fail", [10] = "fault", [11] = "boot" }
+local enum_BollardState = { [0] = "down", [1] = "prewarn", [2] = "rising", [3] = "up", [4] = "lowering", [5] = "inverting", [6] = "locked_down", [7] = "emergency_down", [8] = "manual", [9] = "power_fail", [10] = "fault", [11] = "boot", [12] = "granted", [13] = "passing", [14] = "stopped" }
+local enum_MotionCause = { [1] = "command", [2] = "grant_closes", [3] = "inversion", [4] = "local_key", [5] = "emergency_lower", [6] = "power_fail", [7] = "hold", [8] = "lease_lost" }
+local enum_Role = { [1] = "viewer", [2] = "operator", [3] = "supervisor", [4] = "technician" }
 local enum_Drive = { [0] = "off", [1] = "up", [2] = "down" }
 local enum_BinState = { [0] = "idle", [1] = "filling", [2] = "armed", [3] = "compacting", [4] = "retracting", [5] = "jam", [6] = "door_open", [7] = "full", [8] = "service", [9] = "fire", [10] = "boot" }
 local enum_Severity = { [1] = "info", [2] = "warning", [3] = "alarm", [4] = "critical" }
 local enum_GapCause = { [1] = "ring_overflow", [2] = "reboot", [3] = "corrupt" }
-local enum_EventCode = { [1] = "boot", [2] = "state_change", [3] = "command_result", [4] = "presence", [5] = "lamp_failure", [6] = "sensor_fault", [7] = "tamper", [8] = "fire", [9] = "jam", [10] = "battery_low", [11] = "tilt", [12] = "water", [13] = "emptied", [14] = "clock_jump", [15] = "configuration_invalid", [16] = "output_lease_lost", [17] = "motion_refused", [18] = "bad_tag", [19] = "storage_fault" }
+local enum_EventCode = { [1] = "boot", [2] = "state_change", [3] = "command_result", [4] = "presence", [5] = "lamp_failure", [6] = "sensor_fault", [7] = "tamper", [8] = "fire", [9] = "jam", [10] = "battery_low", [11] = "tilt", [12] = "water", [13] = "emptied", [14] = "clock_jump", [15] = "configuration_invalid", [16] = "output_lease_lost", [17] = "motion_refused", [18] = "bad_tag", [19] = "storage_fault", [20] = "bypass", [21] = "inversion", [22] = "duty_cycle", [23] = "day_burner", [24] = "cycling", [25] = "driver_hot", [26] = "compacted", [27] = "tailgate", [28] = "power_fail", [29] = "photocell", [30] = "overload", [31] = "lid_stuck", [32] = "no_passage" }
 local messages, records = {}, {}
 messages[0x01] = { name = 'identify', size = 2, fields = {
   { 2, ProtoField.uint16("stoep.identify.blink_s", "blink_s [s]", base.DEC) },
@@ -88,6 +90,11 @@ messages[0x13] = { name = 'command_result', size = 7, fields = {
   { 1, ProtoField.uint8("stoep.command_result.guard", "guard", base.DEC, enum_Guard) },
   { 1, ProtoField.uint8("stoep.command_result.progress_percent", "progress_percent [%]", base.DEC) },
 } }
+messages[0x16] = { name = 'explain', size = 6, fields = {
+  { 1, ProtoField.uint8("stoep.explain.verb", "verb", base.DEC, enum_Verb) },
+  { 1, ProtoField.uint8("stoep.explain.level_percent", "level_percent [%]", base.DEC) },
+  { 4, ProtoField.uint32("stoep.explain.duration_s", "duration_s [s]", base.DEC) },
+} }
 messages[0x09] = { name = 'assign', size = 9, fields = {
   { 8, ProtoField.bytes("stoep.assign.hardware_id", "hardware_id") },
   { 1, ProtoField.uint8("stoep.assign.address", "address", base.DEC) },
@@ -161,6 +168,32 @@ records[0x13] = { name = 'lamp_meters', size = 14, fields = {
   { 4, ProtoField.uint32("stoep.lamp_meters.energy_wh", "energy_wh [Wh]", base.DEC) },
   { 4, ProtoField.uint32("stoep.lamp_meters.switchings", "switchings", base.DEC) },
   { 2, ProtoField.uint16("stoep.lamp_meters.presences_hour", "presences_hour", base.DEC) },
+} }
+records[0x14] = { name = 'motion', size = 23, fields = {
+  { 1, ProtoField.uint8("stoep.motion.drive", "drive", base.DEC, enum_Drive) },
+  { 1, ProtoField.uint8("stoep.motion.cause", "cause", base.DEC, enum_MotionCause) },
+  { 1, ProtoField.uint8("stoep.motion.state", "state", base.DEC, enum_BollardState) },
+  { 4, ProtoField.uint32("stoep.motion.transaction", "transaction", base.DEC) },
+  { 8, ProtoField.bytes("stoep.motion.operator", "operator") },
+  { 8, ProtoField.bytes("stoep.motion.second", "second") },
+} }
+records[0x15] = { name = 'bollard_meters', size = 26, fields = {
+  { 4, ProtoField.uint32("stoep.bollard_meters.rises", "rises", base.DEC) },
+  { 4, ProtoField.uint32("stoep.bollard_meters.lowerings", "lowerings", base.DEC) },
+  { 4, ProtoField.uint32("stoep.bollard_meters.inversions", "inversions", base.DEC) },
+  { 4, ProtoField.uint32("stoep.bollard_meters.drive_s", "drive_s [s]", base.DEC) },
+  { 4, ProtoField.uint32("stoep.bollard_meters.passages", "passages", base.DEC) },
+  { 2, ProtoField.uint16("stoep.bollard_meters.emergencies", "emergencies", base.DEC) },
+  { 2, ProtoField.uint16("stoep.bollard_meters.refusals", "refusals", base.DEC) },
+  { 2, ProtoField.uint16("stoep.bollard_meters.rise_ms", "rise_ms [ms]", base.DEC) },
+} }
+records[0x16] = { name = 'bin_meters', size = 18, fields = {
+  { 4, ProtoField.uint32("stoep.bin_meters.compactions", "compactions", base.DEC) },
+  { 2, ProtoField.uint16("stoep.bin_meters.jams", "jams", base.DEC) },
+  { 4, ProtoField.uint32("stoep.bin_meters.lid_openings", "lid_openings", base.DEC) },
+  { 2, ProtoField.uint16("stoep.bin_meters.emptyings", "emptyings", base.DEC) },
+  { 4, ProtoField.uint32("stoep.bin_meters.since_emptied_s", "since_emptied_s [s]", base.DEC) },
+  { 2, ProtoField.uint16("stoep.bin_meters.battery_least_mv", "battery_least_mv [mV]", base.DEC) },
 } }
 local record_header = { name = 'record_header', size = 13, fields = {
   { 1, ProtoField.uint8("stoep.record.type", "type", base.DEC) },

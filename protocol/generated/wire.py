@@ -9,7 +9,7 @@ from struct import pack_into, unpack_from
 
 from protocol.errors import WireError
 
-FINGERPRINT = 0x2609996C
+FINGERPRINT = 0x71E92AAD
 PROTOCOL_VERSION = 1  # top three bits of the first header byte
 HEADER_SIZE = 6  # bytes: version_flags, destination, source, type, counter
 TAG_SIZE = 8  # bytes of the AES-CCM tag of a secured frame
@@ -21,6 +21,9 @@ FLAG_SECURED = 1  # the payload is encrypted and a tag follows it
 FLAG_REPLY = 2  # sent by a controller in answer to the request with the same counter
 FLAG_MORE = 4  # the controller holds more routine records than this reply carries
 FLAG_URGENT = 8  # the controller holds more urgent records than this reply carries
+FLAG_PERMIT = (
+    16  # in a secured poll: the other posts of the lane are clear, an upward drive may go on
+)
 PLAIN_TYPE_MAX = (
     15  # messages up to this id find, name and open; only they may travel unsecured for ever
 )
@@ -57,15 +60,6 @@ REFUSAL_REASON_UNKNOWN_EPOCH = 6
 
 # Verb: what a command asks for
 VERB_IDENTIFY = 1
-VERB_SET = 2
-VERB_AUTO = 3
-VERB_RAISE = 4
-VERB_LOWER = 5
-VERB_HOLD = 6
-VERB_GRANT = 7
-VERB_RESET = 8
-VERB_COMPACT = 9
-VERB_SERVICE = 10
 
 # Status: where a command stands; done, failed, rejected, expired and cancelled are final
 STATUS_ACCEPTED = 1
@@ -82,27 +76,12 @@ GUARD_UNSUPPORTED = 1
 GUARD_BAD_ARGUMENT = 2
 GUARD_LATE = 3
 GUARD_UNPROVISIONED = 4
-GUARD_BAD_AUTHORITY = 5
-GUARD_OLD_NONCE = 6
-GUARD_OCCUPIED = 7
-GUARD_OBSTACLE = 8
-GUARD_EMERGENCY = 9
 GUARD_FAULT = 10
-GUARD_LEASE = 11
 GUARD_DUTY_CYCLE = 12
-GUARD_LOCKED = 13
 GUARD_DOOR_OPEN = 14
-GUARD_LID_OPEN = 15
-GUARD_BATTERY_LOW = 16
 GUARD_SENSOR_INVALID = 17
 GUARD_BUSY = 18
-GUARD_MOTION_DISABLED = 19
 GUARD_SCHEMA_MISMATCH = 20
-
-# Drive: drive outputs of the post
-DRIVE_OFF = 0
-DRIVE_UP = 1
-DRIVE_DOWN = 2
 
 # Severity: how much an event matters
 SEVERITY_INFO = 1
@@ -119,20 +98,9 @@ GAP_CAUSE_CORRUPT = 3
 EVENT_CODE_BOOT = 1
 EVENT_CODE_STATE_CHANGE = 2
 EVENT_CODE_COMMAND_RESULT = 3
-EVENT_CODE_PRESENCE = 4
-EVENT_CODE_LAMP_FAILURE = 5
 EVENT_CODE_SENSOR_FAULT = 6
-EVENT_CODE_TAMPER = 7
-EVENT_CODE_FIRE = 8
-EVENT_CODE_JAM = 9
-EVENT_CODE_BATTERY_LOW = 10
-EVENT_CODE_TILT = 11
-EVENT_CODE_WATER = 12
-EVENT_CODE_EMPTIED = 13
 EVENT_CODE_CLOCK_JUMP = 14
 EVENT_CODE_CONFIGURATION_INVALID = 15
-EVENT_CODE_OUTPUT_LEASE_LOST = 16
-EVENT_CODE_MOTION_REFUSED = 17
 EVENT_CODE_BAD_TAG = 18
 EVENT_CODE_STORAGE_FAULT = 19
 
@@ -152,41 +120,6 @@ CAPABILITY_RESCUE = 16
 # TimeTrust: where the gateway's time comes from
 TIME_TRUST_SYNCHRONISED = 1
 
-# LampFault: what is wrong with a lamp
-LAMP_FAULT_LAMP_FAILURE = 1
-LAMP_FAULT_CYCLING = 2
-LAMP_FAULT_DAY_BURNER = 4
-LAMP_FAULT_PHOTOCELL = 8
-LAMP_FAULT_PRESENCE_SENSOR = 16
-LAMP_FAULT_DRIVER_HOT = 32
-LAMP_FAULT_LINK_LOST = 64
-LAMP_FAULT_CONFIGURATION = 128
-
-# BollardFault: what is wrong with a post
-BOLLARD_FAULT_IMPLAUSIBLE_ENDS = 1
-BOLLARD_FAULT_TRAVEL_LIMIT = 2
-BOLLARD_FAULT_LOOP_FAULT = 4
-BOLLARD_FAULT_OVERCURRENT = 8
-BOLLARD_FAULT_OVERPRESSURE = 16
-BOLLARD_FAULT_INVERSIONS = 32
-BOLLARD_FAULT_CONFIGURATION = 64
-BOLLARD_FAULT_POWER = 128
-
-# BinInput: what the bin's controller senses
-BIN_INPUT_LID_OPEN = 1
-BIN_INPUT_DOOR_OPEN = 2
-BIN_INPUT_TILT = 4
-BIN_INPUT_WATER = 8
-BIN_INPUT_EYE = 16
-
-# BinFault: what is wrong with a bin
-BIN_FAULT_DISTANCE_SENSOR = 1
-BIN_FAULT_JAM = 2
-BIN_FAULT_BATTERY_LOW = 4
-BIN_FAULT_FIRE = 8
-BIN_FAULT_TEMPERATURE_SENSOR = 16
-BIN_FAULT_CONFIGURATION = 32
-
 # Message ids
 IDENTIFY = 0x01
 HELLO = 0x02
@@ -200,18 +133,15 @@ POLL = 0x10
 RECORDS = 0x11
 COMMAND = 0x12
 COMMAND_RESULT = 0x13
+EXPLAIN = 0x16
 ASSIGN = 0x09
 NEWS = 0x15
 TIME = 0x14
 
 # Record ids
-RECORD_LAMP_STATUS = 0x01
-RECORD_BOLLARD_STATUS = 0x02
-RECORD_BIN_STATUS = 0x03
 RECORD_EVENT = 0x10
 RECORD_GAP = 0x11
 RECORD_HEALTH = 0x12
-RECORD_LAMP_METERS = 0x13
 
 # Bytes of the fixed part of each layout
 IDENTIFY_SIZE = 2
@@ -226,16 +156,13 @@ POLL_SIZE = 19
 RECORDS_SIZE = 4
 COMMAND_SIZE = 14
 COMMAND_RESULT_SIZE = 7
+EXPLAIN_SIZE = 6
 ASSIGN_SIZE = 9
 NEWS_SIZE = 1
 TIME_SIZE = 7
-LAMP_STATUS_SIZE = 11
-BOLLARD_STATUS_SIZE = 23
-BIN_STATUS_SIZE = 18
 EVENT_SIZE = 12
 GAP_SIZE = 9
 HEALTH_SIZE = 16
-LAMP_METERS_SIZE = 14
 RECORD_HEADER_SIZE = 13
 
 
@@ -351,6 +278,14 @@ def pack_command_result(
     return at + 7
 
 
+def unpack_explain(
+    buffer: bytes | bytearray | memoryview, at: int, size: int
+) -> tuple[int, int, int]:
+    if size != 6:
+        raise WireError("explain")
+    return unpack_from("<BBI", buffer, at)
+
+
 def unpack_assign(buffer: bytes | bytearray | memoryview, at: int, size: int) -> tuple[bytes, int]:
     if size != 9:
         raise WireError("assign")
@@ -367,100 +302,6 @@ def unpack_time(buffer: bytes | bytearray | memoryview, at: int, size: int) -> t
     if size != 7:
         raise WireError("time")
     return unpack_from("<IHB", buffer, at)
-
-
-def pack_lamp_status(
-    buffer: bytearray,
-    at: int,
-    state: int,
-    reason: int,
-    level: int,
-    target: int,
-    faults: int,
-    presence_count: int,
-    power_dw: int,
-    temperature_c: int,
-) -> int:
-    pack_into(
-        "<BBBBHHHb",
-        buffer,
-        at,
-        state,
-        reason,
-        level,
-        target,
-        faults,
-        presence_count,
-        power_dw,
-        temperature_c,
-    )
-    return at + 11
-
-
-def pack_bollard_status(
-    buffer: bytearray,
-    at: int,
-    state: int,
-    drive: int,
-    inputs: int,
-    signals: int,
-    faults: int,
-    raise_guard: int,
-    position_percent: int,
-    current_ma: int,
-    pressure_kpa: int,
-    cycles: int,
-    nonce: bytes,
-) -> int:
-    pack_into(
-        "<BBHBHBBHHH8s",
-        buffer,
-        at,
-        state,
-        drive,
-        inputs,
-        signals,
-        faults,
-        raise_guard,
-        position_percent,
-        current_ma,
-        pressure_kpa,
-        cycles,
-        nonce,
-    )
-    return at + 23
-
-
-def pack_bin_status(
-    buffer: bytearray,
-    at: int,
-    state: int,
-    level_permille: int,
-    distance_mm: int,
-    inputs: int,
-    faults: int,
-    temperature_dc: int,
-    battery_mv: int,
-    press_ma: int,
-    cycles: int,
-    emptyings: int,
-) -> int:
-    pack_into(
-        "<BHHBHhHHHH",
-        buffer,
-        at,
-        state,
-        level_permille,
-        distance_mm,
-        inputs,
-        faults,
-        temperature_dc,
-        battery_mv,
-        press_ma,
-        cycles,
-        emptyings,
-    )
-    return at + 18
 
 
 def pack_event(
@@ -489,13 +330,6 @@ def pack_health(
         "<IIHHHH", buffer, at, uptime_s, heap_free, bad_frames, bad_tags, turn_max_ms, flash_erases
     )
     return at + 16
-
-
-def pack_lamp_meters(
-    buffer: bytearray, at: int, burning_s: int, energy_wh: int, switchings: int, presences_hour: int
-) -> int:
-    pack_into("<IIIH", buffer, at, burning_s, energy_wh, switchings, presences_hour)
-    return at + 14
 
 
 def pack_record_header(

@@ -41,6 +41,9 @@ BOLLARD_STATE_MANUAL = 8
 BOLLARD_STATE_POWER_FAIL = 9
 BOLLARD_STATE_FAULT = 10
 BOLLARD_STATE_BOOT = 11
+BOLLARD_STATE_GRANTED = 12
+BOLLARD_STATE_PASSING = 13
+BOLLARD_STATE_STOPPED = 14
 
 # BinState: state of the bin
 BIN_STATE_IDLE = 0
@@ -65,6 +68,9 @@ BOLLARD_INPUT_DOOR_OPEN = 32
 BOLLARD_INPUT_AT_TOP = 64
 BOLLARD_INPUT_AT_BOTTOM = 128
 BOLLARD_INPUT_LOCAL_KEY = 256
+BOLLARD_INPUT_EMERGENCY_LOWER = 512
+BOLLARD_INPUT_LOCAL_LOWER = 1024
+BOLLARD_INPUT_POWER_LOST = 2048
 
 # BollardSignal: what the post shows to the street
 BOLLARD_SIGNAL_WARNING = 1
@@ -177,6 +183,11 @@ def unpack_command_result(
     return unpack_from("<IBBB", buffer, at)
 
 
+def pack_explain(buffer: bytearray, at: int, verb: int, level_percent: int, duration_s: int) -> int:
+    pack_into("<BBI", buffer, at, verb, level_percent, duration_s)
+    return at + 6
+
+
 def pack_assign(buffer: bytearray, at: int, hardware_id: bytes, address: int) -> int:
     pack_into("<8sB", buffer, at, hardware_id, address)
     return at + 9
@@ -244,6 +255,30 @@ def unpack_lamp_meters(
     if size != 14:
         raise WireError("lamp_meters")
     return unpack_from("<IIIH", buffer, at)
+
+
+def unpack_motion(
+    buffer: bytes | bytearray | memoryview, at: int, size: int
+) -> tuple[int, int, int, int, bytes, bytes]:
+    if size != 23:
+        raise WireError("motion")
+    return unpack_from("<BBBI8s8s", buffer, at)
+
+
+def unpack_bollard_meters(
+    buffer: bytes | bytearray | memoryview, at: int, size: int
+) -> tuple[int, int, int, int, int, int, int, int]:
+    if size != 26:
+        raise WireError("bollard_meters")
+    return unpack_from("<IIIIIHHH", buffer, at)
+
+
+def unpack_bin_meters(
+    buffer: bytes | bytearray | memoryview, at: int, size: int
+) -> tuple[int, int, int, int, int, int]:
+    if size != 18:
+        raise WireError("bin_meters")
+    return unpack_from("<IHIHIH", buffer, at)
 
 
 def unpack_record_header(

@@ -30,7 +30,7 @@ from gateway.controller import Controller, Presence
 from gateway.conversation import BusOptions, Identity
 from gateway.records import Record
 from protocol import keyfile
-from protocol.generated import wire
+from protocol.generated import wire, wire_lamp
 from protocol.security_gateway import GATEWAY_ID_SIZE
 
 PATIENCE_S = 1.0
@@ -57,7 +57,7 @@ class Task:
 class OneRecord(Controller):
     """Asks for exactly one record of 24 bytes every time: the newest but what is stored stays."""
 
-    def poll(self, limit: int = wire.RECORD_HEADER_SIZE + wire.LAMP_STATUS_SIZE) -> bytes:
+    def poll(self, limit: int = wire.RECORD_HEADER_SIZE + wire_lamp.LAMP_STATUS_SIZE) -> bytes:
         self.routine.next = self.routine.acknowledged
         return super().poll(limit)
 
@@ -232,7 +232,7 @@ def unit(address: int) -> str:
 
 def payload_bytes() -> int:
     """What a reply carries: the head of a batch and one record of a lamp, 24 bytes of it."""
-    return wire.RECORDS_SIZE + wire.RECORD_HEADER_SIZE + wire.LAMP_STATUS_SIZE
+    return wire.RECORDS_SIZE + wire.RECORD_HEADER_SIZE + wire_lamp.LAMP_STATUS_SIZE
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ sys.path.insert(0, sys.argv[1])
 # The path to these comes from the command line.
 from protocol import framing, link, link_gateway, security, security_gateway
 from protocol.framing import PAYLOAD_AT
-from protocol.generated import wire
+from protocol.generated import wire, wire_lamp
 
 FRAMES = 1000
 ROUNDS = 25
@@ -83,9 +83,9 @@ def put_record(buffer, counter):
     framing.start_frame(buffer, 2, 0, ADDRESS, wire.RECORDS, counter)
     at = wire.pack_records(buffer, PAYLOAD_AT, 3, 1)
     at = wire.pack_record_header(
-        buffer, at, wire.RECORD_LAMP_STATUS, 11, 0, 4711, 190000000, counter
+        buffer, at, wire_lamp.RECORD_LAMP_STATUS, 11, 0, 4711, 190000000, counter
     )
-    return wire.pack_lamp_status(buffer, at, 4, 2, 110, 208, 0, 17, 346, 25) - PAYLOAD_AT
+    return wire_lamp.pack_lamp_status(buffer, at, 4, 2, 110, 208, 0, 17, 346, 25) - PAYLOAD_AT
 
 
 def encoders(session):

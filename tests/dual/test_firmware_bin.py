@@ -1,7 +1,7 @@
 """A whole bin controller: levels with a quality, doors, emptying, fire."""
 
 from firmware.logic import bin as logic
-from protocol.generated import wire, wire_gateway
+from protocol.generated import wire, wire_bin, wire_bollard, wire_gateway
 from tests.dual.firmware_rig import BinRig
 
 CALIBRATION = {"empty_mm": 1200, "full_mm": 200}
@@ -17,8 +17,8 @@ def bin_with(distance_mm):
 def status(rig):
     """(quality, fields) of the newest status."""
     rig.drain()
-    kind, _, quality, body = [r for r in rig.records if r[0] == wire.RECORD_BIN_STATUS][-1]
-    assert kind == wire.RECORD_BIN_STATUS
+    kind, _, quality, body = [r for r in rig.records if r[0] == wire_bin.RECORD_BIN_STATUS][-1]
+    assert kind == wire_bin.RECORD_BIN_STATUS
     return quality & ~wire.QUALITY_CLOCK_UNTRUSTED, wire_gateway.unpack_bin_status(
         body, 0, len(body)
     )
@@ -47,7 +47,7 @@ def test_a_sensor_that_fails_leaves_the_last_level_marked_stale():
     quality, fields = status(rig)
     assert quality == wire.QUALITY_STALE
     assert fields[1] == 500
-    assert rig.node.faults & wire.BIN_FAULT_DISTANCE_SENSOR
+    assert rig.node.faults & wire_bin.BIN_FAULT_DISTANCE_SENSOR
     rig.plant.distance = 700
     rig.run(5000)
     assert status(rig)[0] == 0
@@ -77,10 +77,10 @@ def test_a_full_bin_is_full_until_well_below_the_mark():
 
 def test_lid_and_door_rule_the_state():
     rig = bin_with(700)
-    rig.plant.sensed = wire.BIN_INPUT_LID_OPEN
+    rig.plant.sensed = wire_bin.BIN_INPUT_LID_OPEN
     rig.run(100)
     assert rig.node.state == logic.FILLING
-    rig.plant.sensed = wire.BIN_INPUT_LID_OPEN | wire.BIN_INPUT_DOOR_OPEN
+    rig.plant.sensed = wire_bin.BIN_INPUT_LID_OPEN | wire_bin.BIN_INPUT_DOOR_OPEN
     rig.run(100)
     assert rig.node.state == logic.DOOR_OPEN
     rig.plant.sensed = 0
@@ -90,12 +90,12 @@ def test_lid_and_door_rule_the_state():
 
 def test_an_emptying_is_a_drop_across_an_open_door_and_nothing_else():
     rig = bin_with(400)
-    rig.plant.sensed = wire.BIN_INPUT_DOOR_OPEN
+    rig.plant.sensed = wire_bin.BIN_INPUT_DOOR_OPEN
     rig.run(10000)
     rig.plant.sensed = 0
     rig.run(10000)
     assert rig.node.emptyings == 0
-    rig.plant.sensed = wire.BIN_INPUT_DOOR_OPEN
+    rig.plant.sensed = wire_bin.BIN_INPUT_DOOR_OPEN
     rig.run(10000)
     rig.plant.distance = 1190
     rig.plant.sensed = 0
@@ -107,7 +107,7 @@ def test_an_emptying_is_a_drop_across_an_open_door_and_nothing_else():
     rig.run(10000)
     assert rig.node.emptyings == 1
     rig.drain()
-    assert [event[3] for event in rig.events() if event[0] == wire.EVENT_CODE_EMPTIED] == [800]
+    assert [event[3] for event in rig.events() if event[0] == wire_bin.EVENT_CODE_EMPTIED] == [800]
 
 
 def test_fire_is_critical_and_at_once():
@@ -116,7 +116,7 @@ def test_fire_is_critical_and_at_once():
     rig.run(600)
     assert rig.node.state == logic.FIRE
     rig.drain()
-    fires = [event for event in rig.events() if event[0] == wire.EVENT_CODE_FIRE]
+    fires = [event for event in rig.events() if event[0] == wire_bin.EVENT_CODE_FIRE]
     assert fires[0][1:4] == (wire.SEVERITY_CRITICAL, 1, 710)
 
 
@@ -124,7 +124,7 @@ def test_a_temperature_that_cannot_be_read_is_neither_fire_nor_a_correction():
     rig = bin_with(700)
     rig.plant.warmth_dc = logic.NO_TEMPERATURE
     rig.run(5000)
-    assert rig.node.faults == wire.BIN_FAULT_TEMPERATURE_SENSOR
+    assert rig.node.faults == wire_bin.BIN_FAULT_TEMPERATURE_SENSOR
     assert status(rig)[1][1] == 500
 
 
@@ -138,31 +138,31 @@ def test_cold_air_shortens_the_measured_distance():
 
 def test_tilt_and_battery_raise_and_clear():
     rig = bin_with(700)
-    rig.plant.sensed = wire.BIN_INPUT_TILT
+    rig.plant.sensed = wire_bin.BIN_INPUT_TILT
     rig.plant.battery = 11000
     rig.run(1000)
     rig.plant.battery = 11600  # not enough to count as recovered
     rig.run(1000)
-    assert rig.node.faults == wire.BIN_FAULT_BATTERY_LOW
+    assert rig.node.faults == wire_bin.BIN_FAULT_BATTERY_LOW
     rig.plant.sensed = 0
     rig.plant.battery = 12000
     rig.run(1000)
     rig.drain()
-    for code in (wire.EVENT_CODE_TILT, wire.EVENT_CODE_BATTERY_LOW):
+    for code in (wire_bin.EVENT_CODE_TILT, wire_bin.EVENT_CODE_BATTERY_LOW):
         assert [event[2] for event in rig.events() if event[0] == code] == [1, 0]
 
 
 def test_compacting_is_refused_and_service_can_be_switched():
     rig = bin_with(700)
-    assert rig.command(wire.VERB_COMPACT, 1)[1:3] == (
+    assert rig.command(wire_bin.VERB_COMPACT, 1)[1:3] == (
         wire.STATUS_REJECTED,
-        wire.GUARD_MOTION_DISABLED,
+        wire_bollard.GUARD_MOTION_DISABLED,
     )
-    assert rig.command(wire.VERB_SERVICE, 2, level=1)[1] == wire.STATUS_DONE
+    assert rig.command(wire_bin.VERB_SERVICE, 2, level=1)[1] == wire.STATUS_DONE
     rig.run(100)
     assert rig.node.state == logic.SERVICE
-    assert rig.command(wire.VERB_SERVICE, 3, level=0)[1] == wire.STATUS_DONE
+    assert rig.command(wire_bin.VERB_SERVICE, 3, level=0)[1] == wire.STATUS_DONE
     rig.run(100)
     assert rig.node.state == logic.IDLE
-    assert rig.command(wire.VERB_SERVICE, 4, level=2)[2] == wire.GUARD_BAD_ARGUMENT
+    assert rig.command(wire_bin.VERB_SERVICE, 4, level=2)[2] == wire.GUARD_BAD_ARGUMENT
     assert rig.plant.directions == {0}

@@ -1,10 +1,16 @@
 """A whole bollard controller: it senses and tells, and nothing makes it move."""
 
 from firmware.logic import bollard
-from protocol.generated import wire, wire_gateway
+from protocol.generated import wire, wire_bollard, wire_gateway, wire_lamp
 from tests.dual.firmware_rig import BollardRig
 
-MOTION = (wire.VERB_RAISE, wire.VERB_LOWER, wire.VERB_HOLD, wire.VERB_GRANT, wire.VERB_RESET)
+MOTION = (
+    wire_bollard.VERB_RAISE,
+    wire_bollard.VERB_LOWER,
+    wire_bollard.VERB_HOLD,
+    wire_bollard.VERB_GRANT,
+    wire_bollard.VERB_RESET,
+)
 
 
 def settled(sensed=bollard.AT_BOTTOM):
@@ -16,7 +22,7 @@ def settled(sensed=bollard.AT_BOTTOM):
 
 def status(rig):
     rig.drain()
-    body = rig.last(wire.RECORD_BOLLARD_STATUS)
+    body = rig.last(wire_bollard.RECORD_BOLLARD_STATUS)
     return wire_gateway.unpack_bollard_status(body, 0, len(body))
 
 
@@ -41,15 +47,17 @@ def test_every_motion_is_refused_and_no_drive_is_ever_on():
     rig = settled()
     for verb in MOTION:
         answer = rig.command(verb, transaction=verb)
-        assert answer[1:3] == (wire.STATUS_REJECTED, wire.GUARD_MOTION_DISABLED)
+        assert answer[1:3] == (wire.STATUS_REJECTED, wire_bollard.GUARD_MOTION_DISABLED)
         rig.run(5000)
-    assert rig.command(wire.VERB_SET, transaction=99, level=1, duration_s=1)[2] == (
+    assert rig.command(wire_lamp.VERB_SET, transaction=99, level=1, duration_s=1)[2] == (
         wire.GUARD_UNSUPPORTED
     )
     rig.controller.safe()
     assert rig.plant.directions == {bollard.OFF}
     rig.drain()
-    refused = [event[4] for event in rig.events() if event[0] == wire.EVENT_CODE_MOTION_REFUSED]
+    refused = [
+        event[4] for event in rig.events() if event[0] == wire_bollard.EVENT_CODE_MOTION_REFUSED
+    ]
     assert refused == list(MOTION)
 
 
@@ -58,13 +66,13 @@ def test_a_loop_counts_as_occupied_at_once_and_as_clear_a_moment_later():
     rig.plant.sensed = bollard.AT_BOTTOM | bollard.LOOP_A
     rig.run(10)
     assert status(rig)[2] & bollard.LOOP_A
-    assert status(rig)[5] == wire.GUARD_OCCUPIED
+    assert status(rig)[5] == wire_bollard.GUARD_OCCUPIED
     rig.plant.sensed = bollard.AT_BOTTOM
     rig.run(50)
     assert status(rig)[2] & bollard.LOOP_A
     rig.run(100)
     assert not status(rig)[2] & bollard.LOOP_A
-    assert status(rig)[5] == wire.GUARD_MOTION_DISABLED
+    assert status(rig)[5] == wire_bollard.GUARD_MOTION_DISABLED
 
 
 def test_implausible_end_switches_are_a_fault_that_stays():
@@ -75,7 +83,7 @@ def test_implausible_end_switches_are_a_fault_that_stays():
     rig.plant.sensed = bollard.AT_BOTTOM
     rig.run(1000)
     assert rig.node.state == bollard.FAULT
-    assert rig.command(wire.VERB_RESET)[1] == wire.STATUS_REJECTED
+    assert rig.command(wire_bollard.VERB_RESET)[1] == wire.STATUS_REJECTED
     assert rig.plant.shown == bollard.RED
 
 
@@ -98,12 +106,12 @@ def test_a_door_and_a_broken_loop_raise_and_clear_alarms():
     rig = settled()
     rig.plant.sensed = bollard.AT_BOTTOM | bollard.DOOR_OPEN | bollard.LOOP_FAULT
     rig.run(100)
-    assert status(rig)[4] == wire.BOLLARD_FAULT_LOOP_FAULT
+    assert status(rig)[4] == wire_bollard.BOLLARD_FAULT_LOOP_FAULT
     assert status(rig)[5] == wire.GUARD_SENSOR_INVALID
     rig.plant.sensed = bollard.AT_BOTTOM
     rig.run(1000)
     rig.drain()
-    for code in (wire.EVENT_CODE_TAMPER, wire.EVENT_CODE_SENSOR_FAULT):
+    for code in (wire_bollard.EVENT_CODE_TAMPER, wire.EVENT_CODE_SENSOR_FAULT):
         assert [event[2] for event in rig.events() if event[0] == code] == [1, 0]
 
 

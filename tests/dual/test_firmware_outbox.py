@@ -2,7 +2,7 @@
 
 from firmware.services.clock import Clock
 from firmware.services.outbox import GAP_BYTES, Outbox, Ring
-from protocol.generated import wire, wire_gateway
+from protocol.generated import wire, wire_gateway, wire_lamp
 from tests.dual.firmware_rig import split
 
 HEADER = wire.RECORD_HEADER_SIZE
@@ -12,7 +12,7 @@ FIRST_URGENT = wire.URGENT_SEQUENCE_BASE + 1
 def put(outbox, size, now_ms=0):
     """A routine record of `size` bytes, each its number modulo 256."""
     number = outbox.routine.next
-    at = outbox.begin(wire.RECORD_LAMP_STATUS, size, 0, now_ms)
+    at = outbox.begin(wire_lamp.RECORD_LAMP_STATUS, size, 0, now_ms)
     for offset in range(size):
         outbox.routine.data[at + offset] = number & 0xFF
     return number
@@ -77,7 +77,7 @@ def test_urgent_records_go_first_and_what_does_not_fit_is_announced():
     outbox = Outbox(Clock(), 1024, 512)
     for _ in range(5):
         put(outbox, 11)
-        outbox.event(wire.EVENT_CODE_PRESENCE, wire.SEVERITY_INFO, 1, 0, 0, 0)
+        outbox.event(wire_lamp.EVENT_CODE_PRESENCE, wire.SEVERITY_INFO, 1, 0, 0, 0)
     found = fill(outbox, FIRST_URGENT, 1, 2 * (HEADER + 12))
     assert [record[1] for record in found] == [FIRST_URGENT, FIRST_URGENT + 1]
     assert outbox.more_urgent

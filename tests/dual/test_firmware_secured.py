@@ -6,7 +6,7 @@ from firmware.services.outbox import Outbox
 from firmware.services.sentry import QUIET_MS, Sentry
 from protocol import framing
 from protocol.framing import Deframer
-from protocol.generated import wire, wire_gateway
+from protocol.generated import wire, wire_bollard, wire_gateway, wire_lamp
 from protocol.link_gateway import Requester, broadcast
 from tests.dual.firmware_rig import BollardRig, LampRig, Rig
 from tests.dual.test_firmware_uplink import identify_payload, stamps, time_payload
@@ -100,11 +100,11 @@ def test_a_plain_command_moves_nothing():
     rig = secured_lamp()
     duty = rig.plant.duty
     stranger = Requester(rig.address, 7)
-    rig.say(stranger.request(wire.COMMAND, command_payload(wire.VERB_SET, 100)))
+    rig.say(stranger.request(wire.COMMAND, command_payload(wire_lamp.VERB_SET, 100)))
     stay_in_touch(rig, 5000)
     assert rig.plant.duty == duty
     assert rig.controller.desk.accepted == 0
-    assert rig.command(wire.VERB_SET, level=100, duration_s=60)[1] == wire.STATUS_DONE
+    assert rig.command(wire_lamp.VERB_SET, level=100, duration_s=60)[1] == wire.STATUS_DONE
     stay_in_touch(rig, 2000)
     assert rig.plant.duty == 65535
 
@@ -114,17 +114,17 @@ def test_records_and_commands_pass_under_a_session():
     rig.open()
     rig.run(5000)
     rig.drain()
-    assert rig.command(wire.VERB_RAISE)[1:3] == (
+    assert rig.command(wire_bollard.VERB_RAISE)[1:3] == (
         wire.STATUS_REJECTED,
-        wire.GUARD_MOTION_DISABLED,
+        wire_bollard.GUARD_MOTION_DISABLED,
     )
-    assert len(told(rig, wire.EVENT_CODE_MOTION_REFUSED)) == 1
+    assert len(told(rig, wire_bollard.EVENT_CODE_MOTION_REFUSED)) == 1
 
 
 def test_without_keys_nothing_but_the_name_is_given():
     # What main makes of a controller without keys, whatever its configuration says.
     rig = Rig(config.unprovisioned(5), None)
-    assert rig.command(wire.VERB_SET, level=50, duration_s=10)[1:3] == (
+    assert rig.command(wire_lamp.VERB_SET, level=50, duration_s=10)[1:3] == (
         wire.STATUS_REJECTED,
         wire.GUARD_UNPROVISIONED,
     )

@@ -2,7 +2,7 @@
 
 from firmware import config
 from protocol import framing
-from protocol.generated import wire, wire_gateway
+from protocol.generated import wire, wire_gateway, wire_lamp
 from tests.dual.firmware_rig import BOOT, HARDWARE_ID, BollardRig, LampRig, Rig
 
 
@@ -73,7 +73,7 @@ def test_an_unprovisioned_controller_identifies_itself_and_refuses_commands():
     hello = wire_gateway.unpack_hello(payload, 0, len(payload))
     assert hello[2] == wire.ADDRESS_UNASSIGNED
     assert hello[10:] == (0, 0)
-    assert rig.command(wire.VERB_SET, level=50, duration_s=10)[1:3] == (
+    assert rig.command(wire_lamp.VERB_SET, level=50, duration_s=10)[1:3] == (
         wire.STATUS_REJECTED,
         wire.GUARD_UNPROVISIONED,
     )

@@ -1,7 +1,7 @@
 """HMAC, HKDF, device keys and signed orders on both interpreters, against published vectors."""
 
 from protocol import keys
-from protocol.generated import wire
+from protocol.generated import wire_bollard
 
 HARDWARE_ID = bytes(range(8))
 NONCE = b"nonce-01"
@@ -136,7 +136,7 @@ def test_keys_and_ids_of_another_size_are_refused():
         assert raised(ValueError, keys.link_key, site, epoch, hardware_id)
 
 
-def order(verb=wire.VERB_RAISE, level=255, duration=0, lifetime=2000, transaction=7):
+def order(verb=wire_bollard.VERB_RAISE, level=255, duration=0, lifetime=2000, transaction=7):
     return keys.Order(verb, level, duration, lifetime, transaction)
 
 
@@ -152,7 +152,7 @@ def test_a_signature_covers_every_part_of_an_order():
     key = bytes(range(32))
     authority = keys.sign_order(key, order(), NONCE, OPERATOR, HARDWARE_ID)
     others = (
-        order(verb=wire.VERB_LOWER),
+        order(verb=wire_bollard.VERB_LOWER),
         order(level=0),
         order(duration=1),
         order(lifetime=2001),

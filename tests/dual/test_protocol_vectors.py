@@ -3,7 +3,7 @@
 import json
 
 from protocol import framing, security, security_gateway
-from protocol.generated import wire, wire_gateway
+from protocol.generated import wire, wire_bin, wire_bollard, wire_gateway, wire_lamp
 
 PATH = __file__.rsplit("tests", 1)[0] + "protocol/vectors/frames.json"
 
@@ -22,15 +22,18 @@ def values_of(vector):
 
 
 def codec(name):
-    """A generated function, from the controller's half or from the gateway's."""
-    return getattr(wire, name, None) or getattr(wire_gateway, name)
+    """A generated function or number, from the part of the wire that has it."""
+    for part in (wire, wire_lamp, wire_bollard, wire_bin, wire_gateway):
+        if hasattr(part, name):
+            return getattr(part, name)
+    raise AssertionError(name)
 
 
 def replay_payload(vector):
     """The wire functions write these bytes, and read the values back."""
     name, payload, values = vector["layout"], unhex(vector["payload"]), values_of(vector)
     pack, unpack = codec("pack_" + name), codec("unpack_" + name)
-    fixed = getattr(wire, name.upper() + "_SIZE")
+    fixed = codec(name.upper() + "_SIZE")
     tail = payload[fixed:]
     if tail:
         assert values.pop() == tail

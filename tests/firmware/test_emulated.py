@@ -17,7 +17,7 @@ from hil.street import Street
 from protocol import codec
 from protocol.framing import Deframer
 from protocol.generated import messages as m
-from protocol.generated import wire
+from protocol.generated import wire, wire_bin, wire_bollard, wire_lamp
 from protocol.link_gateway import Requester, broadcast
 from protocol.security import HANDSHAKE_NONCE_SIZE, SESSION_KEY_SIZE
 from protocol.security_gateway import Group, Opening
@@ -207,16 +207,18 @@ async def test_sensors_reach_the_records(running: Street, gateway: Gateway) -> N
     def filled(fill: Any) -> bool:
         return abs(fill.level_permille / 1000 - share) <= 0.03
 
-    fill = await gateway.status_when("bin", wire.RECORD_BIN_STATUS, filled)
+    fill = await gateway.status_when("bin", wire_bin.RECORD_BIN_STATUS, filled)
     assert 12000 <= fill.battery_mv <= 13000
     post = await gateway.status_when(
-        "post", wire.RECORD_BOLLARD_STATUS, lambda status: m.BollardInput.DOOR_OPEN in status.inputs
+        "post",
+        wire_bollard.RECORD_BOLLARD_STATUS,
+        lambda status: m.BollardInput.DOOR_OPEN in status.inputs,
     )
     assert post.raise_guard == m.Guard.DOOR_OPEN
     assert post.drive == m.Drive.OFF
     power_dw = 10 * 0.2 * 25
     await gateway.status_when(
-        "lamp", wire.RECORD_LAMP_STATUS, lambda status: abs(status.power_dw - power_dw) <= 3
+        "lamp", wire_lamp.RECORD_LAMP_STATUS, lambda status: abs(status.power_dw - power_dw) <= 3
     )
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from firmware.logic import lamp
 from protocol import framing
-from protocol.generated import wire
+from protocol.generated import wire, wire_lamp
 from tests.dual.firmware_rig import BollardRig, LampRig
 
 KINDS = st.sampled_from(
@@ -64,7 +64,7 @@ def test_any_command_to_a_lamp_has_one_final_result_and_only_a_good_one_acts(
     rig.run(100)
     assert status in (wire.STATUS_DONE, wire.STATUS_REJECTED, wire.STATUS_EXPIRED)
     assert (status == wire.STATUS_DONE) == (guard == wire.GUARD_NONE)
-    good = verb == wire.VERB_SET and status == wire.STATUS_DONE
+    good = verb == wire_lamp.VERB_SET and status == wire.STATUS_DONE
     assert good == (rig.node.state == lamp.OVERRIDE)
     if good:
         assert level <= 100

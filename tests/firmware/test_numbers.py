@@ -8,7 +8,7 @@ import pytest
 
 from firmware.logic import bin as bin_logic
 from firmware.logic import bollard, lamp
-from protocol.generated import messages, wire, wire_gateway
+from protocol.generated import messages, wire, wire_bollard, wire_gateway
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,9 @@ def test_reasons_and_drives_are_numbered_as_on_the_wire() -> None:
         wire_gateway.LAMP_REASON_SAFETY,
     ]
     assert (bollard.OFF, bollard.DRIVE_UP, bollard.DRIVE_DOWN) == (
-        wire.DRIVE_OFF,
-        wire.DRIVE_UP,
-        wire.DRIVE_DOWN,
+        wire_bollard.DRIVE_OFF,
+        wire_bollard.DRIVE_UP,
+        wire_bollard.DRIVE_DOWN,
     )
 
 
@@ -52,17 +52,17 @@ def test_inputs_signals_and_guards_of_a_post_are_those_of_the_wire() -> None:
         assert getattr(bollard, name) == getattr(wire_gateway, f"BOLLARD_SIGNAL_{name}")
     for name, value in vars(bollard).items():
         if name.startswith("GUARD_"):
-            assert value == getattr(wire, name)
+            assert value == getattr(wire_bollard, name, getattr(wire, name, None))
     assert bin_logic.UNKNOWN == wire.NO_READING_U16
 
 
 def test_settled_is_no_input_of_the_wire() -> None:
-    assert bollard.SETTLED > max(messages.BollardInput)
+    assert not bollard.SETTLED & max(messages.BollardInput)
 
 
 def test_tables_are_rectangular() -> None:
     for module, events in ((lamp, 8), (bollard, 6), (bin_logic, 7)):
         assert {len(row) for row in module.NEXT} == {events}
     assert len(lamp.NEXT) == len(lamp.LEVEL) == len(lamp.REASON) == 9
-    assert len(bollard.NEXT) == len(bollard.DRIVE) == len(bollard.SIGNALS) == 12
+    assert len(bollard.NEXT) == len(bollard.DRIVE) == len(bollard.SIGNALS) == 15
     assert len(bin_logic.NEXT) == 11

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from firmware.services.clock import Clock
 from firmware.services.outbox import Outbox
-from protocol.generated import wire, wire_gateway
+from protocol.generated import wire, wire_gateway, wire_lamp
 from tests.dual.firmware_rig import split
 
 HEADER = wire.RECORD_HEADER_SIZE
@@ -66,16 +66,18 @@ class World:
     def act(self, action: str, argument: int) -> None:
         if action == "routine":
             number = self.outbox.routine.next
-            at = self.outbox.begin(wire.RECORD_LAMP_STATUS, argument, 0, 0)
+            at = self.outbox.begin(wire_lamp.RECORD_LAMP_STATUS, argument, 0, 0)
             body = bytes((number + i) & 0xFF for i in range(argument))
             self.outbox.routine.data[at : at + argument] = body
             self.routine.made[number] = body
         elif action == "urgent":
             number = self.outbox.urgent.next
-            self.outbox.event(wire.EVENT_CODE_PRESENCE, wire.SEVERITY_INFO, 1, argument, number, 0)
+            self.outbox.event(
+                wire_lamp.EVENT_CODE_PRESENCE, wire.SEVERITY_INFO, 1, argument, number, 0
+            )
             body = bytearray(wire.EVENT_SIZE)
             wire.pack_event(
-                body, 0, wire.EVENT_CODE_PRESENCE, wire.SEVERITY_INFO, 1, argument, number
+                body, 0, wire_lamp.EVENT_CODE_PRESENCE, wire.SEVERITY_INFO, 1, argument, number
             )
             self.urgent.made[number] = bytes(body)
         elif action == "gateway restarts":
@@ -145,10 +147,10 @@ def test_nothing_is_lost_while_there_is_room(actions: list[tuple[str, int]]) -> 
 def test_an_outage_of_minutes_fits_the_ring(minutes: int) -> None:
     outbox = Outbox(Clock())
     for second in range(minutes * 60):
-        outbox.begin(wire.RECORD_LAMP_STATUS, wire.LAMP_STATUS_SIZE, 0, second * 1000)
+        outbox.begin(wire_lamp.RECORD_LAMP_STATUS, wire_lamp.LAMP_STATUS_SIZE, 0, second * 1000)
         if second % 10 == 0:
             outbox.begin(wire.RECORD_HEALTH, wire.HEALTH_SIZE, 0, second * 1000)
         if second % 60 == 59:
-            outbox.begin(wire.RECORD_LAMP_METERS, wire.LAMP_METERS_SIZE, 0, second * 1000)
+            outbox.begin(wire_lamp.RECORD_LAMP_METERS, wire_lamp.LAMP_METERS_SIZE, 0, second * 1000)
     lost = outbox.routine.first - 1
     assert lost < 0.1 * (outbox.routine.next - 1)

@@ -9,11 +9,13 @@ import msgspec
 import pytest
 
 from firmware import config
+from firmware.parameters import bin as bin_
+from firmware.parameters import bollard, common, lamp
 from gateway.site import SiteError, parse_site
 from gateway.site_parameters import PARAMETERS
 
-TABLES = {"lamp": config.LAMP, "bollard": config.BOLLARD, "bin": config.BIN}
-ROWS = [(kind, *row) for kind, table in TABLES.items() for row in (*config.COMMON, *table)]
+TABLES = {"lamp": lamp.PARAMETERS, "bollard": bollard.PARAMETERS, "bin": bin_.PARAMETERS}
+ROWS = [(kind, *row) for kind, table in TABLES.items() for row in (*common.PARAMETERS, *table)]
 NUMBERS = [row for row in ROWS if (row[3], row[4]) != (0, 1)]
 SITE = """
 site = {{ name = "park", gateway = "gw-1", latitude = 0.0, longitude = 0.0 }}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from protocol import codec, generate, schema
 from protocol.errors import EncodeError, WireError
-from protocol.generated import messages, wire, wire_gateway
+from protocol.generated import messages, wire, wire_bin, wire_bollard, wire_gateway, wire_lamp
 from protocol.layouts import Field, Layout
 
 SCHEMA = generate.read_schema()
@@ -56,14 +56,18 @@ record_bodies = st.one_of(
 )
 
 
+WIRE = (wire, wire_gateway, wire_lamp, wire_bollard, wire_bin)
+
+
 def of(layout: Layout, what: str) -> Any:
     return getattr(messages, f"{what}_{layout.name}")
 
 
 def wire_function(name: str) -> Any:
     """A function of the dual codec, from the half that has it."""
-    assert hasattr(wire, name) != hasattr(wire_gateway, name)
-    return getattr(wire, name, None) or getattr(wire_gateway, name)
+    found = [getattr(half, name) for half in WIRE if hasattr(half, name)]
+    assert len(found) == 1
+    return found[0]
 
 
 def plain(message: Any) -> dict[str, Any]:
