@@ -1,6 +1,6 @@
 """One controller without its hardware: the same on a chip and, many at once, in a simulator."""
 
-from firmware.services.blinker import Blinker
+from firmware.services.blinker import HALF_PERIOD_MS, Blinker
 from firmware.services.clock import Clock
 from firmware.services.commands import CommandDesk
 from firmware.services.finder import Finder
@@ -54,9 +54,10 @@ class Controller:
     the drivers that the kind's node names. `system`: `led(lit)`, `heap_free()`, `erases()`.
     `keep_address(address)` writes an address that the gateway gave into the configuration, and
     returns whether it could. `security` is a security.ControllerSecurity; without one, nothing on
-    the line is proved, and main makes no node that acts.
+    the line is proved, and main makes no node that acts. Before `desk.trust` a post does not move.
     A node offers `turn(now_ms, link_lost)` → ms to its next turn, `command(…)`, `expect(…)` for
-    news of a neighbour, and `safe()`.
+    news of a neighbour, and `safe()`. While it is `dozing`, nothing but its next turn is needed:
+    `dozing` here then lets main put the chip to sleep, deaf to the line.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Controller:
         parameters = configuration.parameters
         self.node = make_node(configuration.kind, outputs, inputs, self.outbox, parameters)
         self.blinker = Blinker(system.led)
-        self.desk = CommandDesk(self.node, self.blinker)
+        self.desk = CommandDesk(self.node, self.blinker, self.outbox)
         self.finder = Finder(identity.hardware_id, configuration.address, self._move)
         self.uplink = Uplink(
             identity, configuration, self.outbox, self.clock, self.desk, self.finder
@@ -82,6 +83,7 @@ class Controller:
             self.outbox, self.deframer, self.sentry, system.heap_free, system.erases
         )
         self.link_lost = False
+        self.dozing = False
         self._keep_address = keep_address
         self._line = line
         self._link_lost_ms = parameters["link_lost_ms"]
@@ -108,12 +110,15 @@ class Controller:
             self.link_lost = self._is_link_lost(now_ms)
             self._node_due_ms = now_ms + self.node.turn(now_ms, self.link_lost)
             self.blinker.turn(now_ms)
-            self.sentry.turn(now_ms)
-            self.health.turn(now_ms)
+            self.dozing = self._may_doze(now_ms)
+            if not self.dozing:
+                self.sentry.turn(now_ms)
+                self.health.turn(now_ms)
         return self._node_due_ms - now_ms
 
     def _move(self, address):
-        if not self._keep_address(address):
+        # Nothing is written to flash while a drive is on.
+        if getattr(self.node, "drive", 0) or not self._keep_address(address):
             return False
         self.responder.address = address
         return True
@@ -133,6 +138,15 @@ class Controller:
                 size = self.responder.receive(deframer.buffer, deframer.size, now_ms)
                 if size:
                     line.send(self.responder.reply, size)
+
+    def _may_doze(self, now_ms):
+        """Whether the node sleeps and the light is not needed, which keeps everything awake."""
+        if not getattr(self.node, "dozing", False):
+            return False
+        if not self.blinker.blinks(now_ms):
+            return True
+        self._node_due_ms = min(self._node_due_ms, now_ms + HALF_PERIOD_MS)
+        return False
 
     def _is_link_lost(self, now_ms):
         heard_ms = self.responder.last_heard_ms

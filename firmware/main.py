@@ -33,7 +33,7 @@ def drivers(board, kind):
 
 def build(board):
     """(controller, line, watchdog, uptime, root) of a board; starts the watchdog."""
-    watchdog = system.watchdog(board)
+    watchdog = system.watchdog(board.WATCHDOG_MS)
     device = flash.mount(board)
     root = None if device is None else board.FLASH_ROOT
     start = boot.start(root, system.draw)
@@ -60,8 +60,22 @@ def build(board):
     if ring.link:
         security = ControllerSecurity(ring.link, identity.hardware_id, start.boot, os.urandom(32))
     controller = Controller(
-        configuration, identity, line, outputs, inputs, chip, keep_address, security
+        configuration,
+        identity,
+        line,
+        outputs,
+        inputs,
+        chip,
+        keep_address,
+        security,
     )
+    if configuration.kind == KIND_BOLLARD:
+        # From here on nothing takes long, and what moves must not be left alone.
+        watchdog = system.watchdog(board.POST_WATCHDOG_MS)
+        from firmware.services.authority import Authority
+
+        entropy = os.urandom(32)
+        controller.desk.trust(Authority(ring.command, identity.hardware_id, start.boot, entropy))
     uptime = system.Uptime()
     controller.begin(start.problems | key_problems, uptime.read())
     return controller, line, watchdog, uptime, root
@@ -74,7 +88,10 @@ def run(controller, line, watchdog, uptime):
         wait_ms = controller.turn(begin_ms)
         controller.health.note_turn(uptime.read() - begin_ms)
         watchdog.feed()
-        line.wait(wait_ms)
+        if controller.dozing:
+            line.doze(wait_ms)
+        else:
+            line.wait(wait_ms)
 
 
 def main(board):

@@ -10,34 +10,41 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from hashlib import sha256
-from math import ceil, inf
 from typing import Any
 
+from gateway import timekeeping
+from gateway.alarms import Alarms
+from gateway.bin_forecasts import BinForecasts
 from gateway.bus import Bus
-from gateway.commands import Command, Outcome
+from gateway.commands import Command
 from gateway.contract import KINDS, Address, Avail, Topics
 from gateway.controller import Controller, Presence
 from gateway.conversation import BusOptions, Identity, monotonic_ms
-from gateway.desk import Desk, Progress
+from gateway.desk import Desk
 from gateway.errors import StoreError
-from gateway.execution import outcome, to_wire
+from gateway.executor import Executor
+from gateway.ledger import EndedBoot
 from gateway.outbox import Note
-from gateway.presence import Lamp, PresenceRule
-from gateway.records import Record, gap_of, is_presence, unix_ms
+from gateway.own_records import OwnRecords
+from gateway.people import People, load_people
+from gateway.presence import Lamp, News, PresenceRule
+from gateway.records import Record, gap_of, is_presence
 from gateway.reload import Change, compare, running
 from gateway.site_model import Bus as BusTable
 from gateway.site_model import Site, Slot
+from gateway.site_parameters import BinParameters
 from gateway.store import Store
 from gateway.uplink import Uplink
 from protocol import keyfile
+from protocol.generated.messages import BinStatus, Quality
 from protocol.security_gateway import GATEWAY_ID_SIZE
 
 log = logging.getLogger(__name__)
 
-EXPECT_S = 4
-"""How long a lamp expects somebody beyond the estimated arrival."""
+ALARMS_EVERY_S = 1.0
+"""How soon an alarm of a bus is stored."""
 
 _AVAIL = {
     Presence.ONLINE: Avail.ONLINE,
@@ -54,6 +61,10 @@ def gateway_id(topics: Topics) -> bytes:
 
 def _limit_bytes(site: Site) -> int:
     return site.store.limit_mb * 1024 * 1024
+
+
+def _people(site: Site) -> People | None:
+    return None if site.site.users is None else load_people(site.resolve(site.site.users))
 
 
 def _presence_rule(site: Site) -> PresenceRule:
@@ -77,18 +88,25 @@ class Agent:
     """One gateway. `run` until cancelled; `status` any time."""
 
     def __init__(self, site: Site) -> None:
-        """Reads the site's link key. Raises KeyFileError when it cannot be used."""
+        """Reads the site's link key and users. Raises KeyFileError or SiteError."""
         self.site = site
         self.topics = Topics(site.site.name, site.site.gateway)
         self.store = Store(
             site.store_path, limit_bytes=_limit_bytes(site), linger_s=site.store.linger_s
         )
         self.link_key = keyfile.load(site.resolve(site.site.link_key), "link")
+        self.people = _people(site)
         self._identity = Identity(gateway_id(self.topics))
         self.buses = [self._bus(table.name) for table in site.buses]
-        self.controllers = {c.slot: c for bus in self.buses for c in bus.controllers}
+        self.controllers = self._all_controllers()
         self.uplink = Uplink(site.broker, self.topics, self.store, self._take, site.file.parent)
-        self.desk = Desk(self.topics, self.store, self._knows, self._execute, self.uplink.reply)
+        execute = Executor(self._place).run
+        self.desk = Desk(
+            self.topics, self.store, self._knows, execute, self.uplink.reply, may=self._may
+        )
+        self._own = OwnRecords(self.store, self.topics.gateway, self._clock_quality)
+        self._alarms = Alarms()
+        self._forecasts = BinForecasts(self.store, self._full_permille)
         self._presence = _presence_rule(site)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -108,6 +126,19 @@ class Agent:
         """The controllers of a bus, those of `kept` with the sessions that they have."""
         return [kept.get(slot.name) or self._controller(slot) for slot in self.site.on_bus(name)]
 
+    def _all_controllers(self) -> dict[str, Controller]:
+        """Those of all buses by slot; posts of a lane know each other, on whatever bus they are.
+
+        Bins on batteries may sleep.
+        """
+        found = {c.slot: c for bus in self.buses for c in bus.controllers}
+        for slot in self.site.slots:
+            others = (found[mate] for mate in self.site.lane(slot))
+            found[slot.name].mates = tuple(others)
+            if isinstance(slot.parameters, BinParameters):
+                found[slot.name].sleep_ms = 1000 * slot.parameters.sleep_s
+        return found
+
     def _controller(self, slot: Slot) -> Controller:
         keys = self.link_key.device_keys(bytes.fromhex(slot.unit))
         return Controller(slot.name, slot.kind, slot.unit, slot.address, keys)
@@ -117,6 +148,7 @@ class Agent:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.store)
             await self._forget_old_places()
+            await self._forecasts.load()
             await self._journal("started")
             async with asyncio.TaskGroup() as group:
                 self._group = group
@@ -124,12 +156,14 @@ class Agent:
                 await self.desk.recover()
                 for bus in self.buses:
                     self._start(bus)
+                watching = group.create_task(self._watch_buses())
                 log.info("%s is up: %d slots", self.topics.base, len(self.controllers))
                 if on_ready:
                     on_ready()
                 try:
                     await asyncio.Event().wait()
                 finally:
+                    watching.cancel()
                     await self._stop(uplink)
 
     def _start(self, bus: Bus) -> None:
@@ -152,6 +186,7 @@ class Agent:
         self._group = None
         await self.desk.close()
         await self._end(*self.buses)
+        await self._own.close()
         await self._journal("stopped")
         await self.uplink.close()
         uplink.cancel()
@@ -176,9 +211,10 @@ class Agent:
     async def reload(self, site: Site) -> list[Change]:
         """Take over another site without losing a record, nor the session of an unchanged slot.
 
-        Returns what changed. Raises KeyFileError; then nothing has changed.
+        Returns what changed. Raises KeyFileError or SiteError; then nothing has changed.
         """
         key = keyfile.load(site.resolve(site.site.link_key), "link")
+        self.people = _people(site)
         before, changes = self.site, compare(self.site, site)
         self.site, self.link_key = running(self.site, site), key
         controllers = self._keep(before)
@@ -193,7 +229,7 @@ class Agent:
         tables = [table for table in self.site.buses if table.name not in stay]
         new = {table.name: self._bus(table.name, controllers) for table in tables}
         self.buses = [(stay | new)[table.name] for table in self.site.buses]
-        self.controllers = {c.slot: c for bus in self.buses for c in bus.controllers}
+        self.controllers = self._all_controllers()
         await self._end(*leave)
         for bus in new.values():
             self._start(bus)
@@ -247,8 +283,20 @@ class Agent:
             if is_presence(record):
                 self._tell_neighbours(record.slot)
             if self._is_here(record):
-                self.uplink.state(record)
+                self.uplink.state(record, self._forecast(record))
         await self.store.put(records, gaps)
+
+    def _forecast(self, record: Record) -> Mapping[str, Any] | None:
+        """What is added to the state of a bin."""
+        if record.type != BinStatus.ID:
+            return None
+        self._forecasts.take(record)
+        return self._forecasts.fields(record.slot)
+
+    def _full_permille(self, slot: str) -> int:
+        parameters = self.site.slot(slot)
+        known = None if parameters is None else parameters.parameters
+        return known.full_permille if isinstance(known, BinParameters) else 1000
 
     def _is_here(self, record: Record) -> bool:
         """Whether the unit is still in that slot, after a reload too."""
@@ -257,12 +305,20 @@ class Agent:
 
     def _tell_neighbours(self, slot: str) -> None:
         """Brighten the lamps ahead, with the broker down too and before anything is stored."""
+        loop = asyncio.get_running_loop()
+        found = self._presence.seen(slot, monotonic_ms())
+        self._brighten([item for item in found if not item.wait_s])
+        for item in found:
+            if item.wait_s:
+                loop.call_later(item.wait_s, self._brighten, [item])
+
+    def _brighten(self, items: Sequence[News]) -> None:
+        """Tell these lamps now, as far as they are still on the site."""
         news: dict[str, list[tuple[int, int]]] = {}
-        for item in self._presence.seen(slot, monotonic_ms()):
+        for item in items:
             table = self.site.slot(item.slot)
             if table is not None:
-                hold_s = EXPECT_S if item.arrival_s == inf else ceil(item.arrival_s) + EXPECT_S
-                news.setdefault(table.bus, []).append((table.address, min(hold_s, 255)))
+                news.setdefault(table.bus, []).append((table.address, item.hold_s))
         for bus in self.buses:
             if told := news.get(bus.options.name):
                 bus.announce(told)
@@ -270,6 +326,27 @@ class Agent:
     def resume(self, unit: str, boot: int) -> tuple[int, int]:
         """The first routine and the first urgent number of that boot that is not durable yet."""
         return self.store.resume(unit, boot)
+
+    def restarted(self, ended: EndedBoot) -> None:
+        """A controller proved a new boot: what it held of the one before is accounted for."""
+        self._own.restarted(ended)
+
+    async def _watch_buses(self) -> None:
+        """Raise and clear the alarms of the buses, durably; what is not stored is tried again."""
+        while True:
+            await asyncio.sleep(ALARMS_EVERY_S)
+            events, stored = self._alarms.look(self.buses)
+            if not events:
+                continue
+            try:
+                await self._own.tell(events)
+                stored()
+            except StoreError as error:
+                log.error("alarms of the buses are not stored: %s", error)
+
+    def _clock_quality(self) -> int:
+        trusted = timekeeping.is_trusted(without_ntp=self.site.site.clock == "trusted")
+        return 0 if trusted else int(Quality.CLOCK_UNTRUSTED)
 
     def availability(self, controller: Controller, cause: str | None) -> None:
         """A controller came or went."""
@@ -288,17 +365,17 @@ class Agent:
         controller = self.controllers.get(address.slot)
         return controller is not None and controller.kind == address.kind
 
-    async def _execute(self, command: Command, _progress: Progress) -> Outcome:
-        controller = self.controllers.get(command.address.slot)
+    def _place(self, slot: str) -> tuple[Bus, Controller] | None:
+        controller = self.controllers.get(slot)
         bus = next((bus for bus in self.buses if controller in bus.controllers), None)
-        if controller is None or bus is None:  # a reload takes it away just now
-            return outcome(None, "", expired=False)
-        not_after_ms = monotonic_ms() + command.not_after_ms - unix_ms()
-        pending = bus.command(controller, to_wire(command), not_after_ms)
-        # A controller that is away is asked rarely: the answer must not wait for its return.
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(not_after_ms / 1000):
-                await asyncio.shield(pending.result)
-        pending.settle(None)
-        result = pending.result.result()
-        return outcome(result, controller.unit, expired=monotonic_ms() >= not_after_ms)
+        return None if controller is None or bus is None else (bus, controller)
+
+    def _may(self, command: Command) -> str | None:
+        """Why one of those who give this command may not, as the users file says."""
+        if self.people is None:
+            return None
+        kind, verb, dry_run = command.address.kind, command.verb, command.dry_run
+        others = () if command.auth is None else command.auth.signatures[1:]
+        actors = (command.actor, *(one.operator for one in others))
+        refusals = (self.people.refusal(actor, kind, verb, dry_run) for actor in actors)
+        return next((refusal for refusal in refusals if refusal), None)

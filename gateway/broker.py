@@ -133,6 +133,8 @@ class _Client(aiomqtt.Client):
         for future in self._confirmations.values():
             future.cancel()
         self._confirmations.clear()
+        # Whoever listened knows why it ended; if nobody did, asyncio shall not complain of it.
+        self._disconnected.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
 
 class Connection:

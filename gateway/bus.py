@@ -6,10 +6,11 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from gateway import timekeeping
-from gateway.controller import Controller, PendingCommand, Presence
+from gateway import lanes, timekeeping
+from gateway.controller import Controller, Presence
 from gateway.conversation import (
     BusCounters,
     BusOptions,
@@ -19,6 +20,7 @@ from gateway.conversation import (
     monotonic_ms,
     set_presence,
 )
+from gateway.pending import PendingCommand
 from gateway.port import Port, PortError
 from gateway.records import unix_ms
 from gateway.survey import Survey
@@ -35,6 +37,9 @@ SURVEY_EVERY_MS = 30_000
 """How often controllers without an address are looked for: one question when there are none."""
 GARBLED_ALARM = 6
 """So many unreadable answers in a row look like two controllers at one address."""
+HURRY_MS = 75
+"""A post that moves is asked when its last poll is so old; with what the line may be busy with just
+then it hears of the gateway at least every 150 ms."""
 TIME_FRAME_BYTES = 25
 """COBS byte, header, payload, tag, CRC and delimiter of the time."""
 NEWS_LAMPS = 64
@@ -63,8 +68,14 @@ class Bus:
     _time_due_ms: int = 0
     _survey: Survey | None = None
     _survey_due_ms: int = 0
+    _was_preferred: bool = False
     # At random, since a controller that was hushed in a search stays so for its number.
     _surveys: int = field(default_factory=lambda: secrets.randbelow(256))
+
+    @property
+    def name(self) -> str:
+        """As in the site file."""
+        return self.options.name
 
     async def run(self) -> None:
         """Keep the port open and the controllers asked; only cancellation ends it."""
@@ -95,14 +106,16 @@ class Bus:
                 port.close()
                 self._all_offline()
 
-    def command(
-        self, controller: Controller, command: m.Command, not_after_ms: int
-    ) -> PendingCommand:
-        """Queue a command ahead of all polls; await its `result`. `not_after_ms` is monotonic."""
-        pending = PendingCommand(command, not_after_ms)
+    def command(self, controller: Controller, pending: PendingCommand) -> PendingCommand:
+        """Queue a command ahead of the polls; its `updates` tell what becomes of it."""
         controller.commands.append(pending)
         self._wake.set()
         return pending
+
+    def hurry(self, controller: Controller, duration_ms: int) -> None:
+        """Ask this post and the others of its lane before all others for so long."""
+        controller.hurry_until_ms = monotonic_ms() + duration_ms
+        self._wake.set()
 
     def status(self) -> dict[str, int | bool]:
         """Counters as plain values, and the mean turnaround of the slowest controller."""
@@ -153,6 +166,7 @@ class Bus:
                 await self._broadcast_news(port)
             self._watch(port, now_ms)
             await self._search(port, now_ms)
+            conversation.is_pressed = any(lanes.is_hurried(c, now_ms) for c in self.controllers)
             controller = self._next(now_ms)
             if controller is None:
                 await self._pause(now_ms)
@@ -170,12 +184,17 @@ class Bus:
                 return
             self._survey_due_ms = now_ms + SURVEY_EVERY_MS
             self._surveys = (self._surveys + 1) % 256
-            address = wire.ADDRESS_UNASSIGNED if garbled is None else garbled.address
+            address = self._suspect() if garbled is None else garbled.address
             survey = self._survey = Survey(self._surveys, address)
         await survey.step(port, self.options.turnaround_ms / 1000)
         if survey.done:
             self._survey = None
             self._take_survey(survey)
+
+    def _suspect(self) -> int:
+        """Where to look when nothing is garbled: for new units, and whether sharing has ended."""
+        addresses = (wire.ADDRESS_UNASSIGNED, *self.shared_addresses)
+        return addresses[self._surveys % len(addresses)]
 
     def _take_survey(self, survey: Survey) -> None:
         units = sorted(hello.hardware_id.hex() for hello in survey.found.values())
@@ -213,21 +232,41 @@ class Bus:
         self.is_disturbed = babble.active
 
     def _next(self, now_ms: int) -> Controller | None:
-        """A controller with a command waiting, else the one that is due for the longest."""
-        for controller in self.controllers:
-            if controller.commands and not (controller.is_lost and controller.due_ms > now_ms):
-                return controller
+        """Posts that move, then who has a command waiting, then who is due for the longest.
+
+        Whoever is long overdue gets every second turn, however much comes before.
+        """
         due = [c for c in self.controllers if c.due_ms <= now_ms]
-        return min(due, key=lambda c: c.due_ms, default=None)
+        longest = min(due, key=lambda c: c.due_ms, default=None)
+        if self._was_preferred and longest and longest.is_starved(now_ms):
+            self._was_preferred = False
+            return longest
+        preferred = self._preferred(due, now_ms)
+        self._was_preferred = preferred is not None
+        return preferred or longest
+
+    def _preferred(self, due: Sequence[Controller], now_ms: int) -> Controller | None:
+        hurried = [
+            c
+            for c in due
+            if now_ms - c.polled_ms >= HURRY_MS and not c.is_lost and lanes.is_hurried(c, now_ms)
+        ]
+        if hurried:
+            return min(hurried, key=lambda c: c.polled_ms)
+        for controller in self.controllers:
+            is_away = controller.is_lost or controller.is_dozing
+            if controller.commands and not (is_away and controller.due_ms > now_ms):
+                return controller
+        return None
 
     async def _pause(self, now_ms: int) -> None:
         due_ms = min((c.due_ms for c in self.controllers), default=now_ms + 1000)
         self._wake.clear()
         wait_ms = min(due_ms, self._time_due_ms, self._survey_due_ms) - now_ms
-        try:
-            await asyncio.wait_for(self._wake.wait(), max(wait_ms, 1) / 1000)
-        except TimeoutError:
-            return
+        # Not wait_for: in Python 3.11 that loses a cancellation that comes with the awaited event.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(wait_ms, 1) / 1000):
+                await self._wake.wait()
 
     async def _broadcast_news(self, port: Port) -> None:
         """Twice, since nobody answers a broadcast: expecting somebody twice does no harm."""
@@ -252,4 +291,4 @@ class Bus:
             controller.due_ms = 0
             controller.failures = 0
             set_presence(self.sink, controller, Presence.OFFLINE, "port")
-            controller.refuse_commands()
+            controller.refuse_unsent()

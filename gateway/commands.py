@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
+from gateway.authority import Authority, BadAuthority, read_authority
 from gateway.contract import Address, parse_timestamp, timestamp
+from gateway.people import name_of
+from gateway.verbs import VERBS, BadArgument, listed, read_arguments, show, signed
 
 MAX_PAYLOAD_BYTES = 8192
 MAX_ID_LENGTH = 64
 MAX_TEXT_LENGTH = 200
-DAY_S = 86_400
 
 _encode = msgspec.json.Encoder().encode
 
@@ -41,7 +43,10 @@ class Status(StrEnum):
 
 
 class Guard(StrEnum):
-    """Why the gateway itself refuses or ends a command; controllers add their own guards."""
+    """Why the gateway itself refuses or ends a command; controllers add their own guards.
+
+    `group` and `unsupported` are those of controllers, found out earlier.
+    """
 
     RETAINED = "retained"
     MALFORMED = "malformed"
@@ -53,6 +58,10 @@ class Guard(StrEnum):
     BAD_ARGUMENT = "bad_argument"
     UNAUTHORISED = "unauthorised"
     UNREACHABLE = "unreachable"
+    CONTROLLER_RESTARTED = "controller_restarted"
+    UNSUPPORTED = "unsupported"
+    GROUP = "group"
+    TIMEOUT = "timeout"
     GATEWAY_RESTARTED = "gateway_restarted"
     GATEWAY_FAULT = "gateway_fault"
 
@@ -69,8 +78,11 @@ class Command:
     not_after_ms: int
     actor: str
     reason: str
-    auth: Any = None
+    auth: Authority | None = None
+    """Carried to the controller, which judges it; None where none is needed."""
     ticket: str | None = None
+    dry_run: bool = False
+    """Only asks what the controller would answer now."""
     transaction: int = 0
     """Its number at the controller, which all that it causes there carries; 0: none yet."""
 
@@ -126,63 +138,6 @@ class _Refused(Exception):
         self.outcome = Outcome(status, guard, detail)
 
 
-@dataclass(frozen=True)
-class _Number:
-    low: int
-    high: int
-    unit: str
-
-    def check(self, name: str, value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise _Refused(
-                Guard.BAD_ARGUMENT,
-                f"{name} must be a whole number of {self.unit} from {self.low} to {self.high}, "
-                f"not {_show(value)}",
-            )
-        if not self.low <= value <= self.high:
-            raise _Refused(
-                Guard.BAD_ARGUMENT,
-                f"{name} is {value}; allowed are {self.low} to {self.high} {self.unit}",
-            )
-        return value
-
-
-@dataclass(frozen=True)
-class _Switch:
-    def check(self, name: str, value: object) -> bool:
-        if not isinstance(value, bool):
-            raise _Refused(Guard.BAD_ARGUMENT, f"{name} must be true or false, not {_show(value)}")
-        return value
-
-
-_DURATION = _Number(1, DAY_S, "seconds")
-_Arguments = Mapping[str, _Number | _Switch]
-
-IDENTIFY: _Arguments = {"duration_s": _Number(1, 3600, "seconds")}
-VERBS: Mapping[str, Mapping[str, _Arguments]] = {
-    "lamp": {
-        "identify": IDENTIFY,
-        "set": {"level": _Number(0, 100, "percent"), "duration_s": _DURATION},
-        "auto": {},
-    },
-    "bollard": {
-        "identify": IDENTIFY,
-        "raise": {},
-        "lower": {},
-        "hold": {"duration_s": _DURATION},
-        "grant": {},
-        "reset": {},
-    },
-    "bin": {"identify": IDENTIFY, "compact": {}, "service": {"on": _Switch()}},
-}
-"""kind -> verb -> its arguments, all of them required."""
-
-
-def signed(kind: str, verb: str) -> bool:
-    """True when the controller only obeys this verb with an operator's signature."""
-    return kind == "bollard" and verb != "identify"
-
-
 def parse(
     payload: bytes,
     address: Address | None,
@@ -204,6 +159,8 @@ def parse(
         _check_lifetime(command, now_ms)
     except _Refused as refused:
         return Refusal(command_id, refused.outcome)
+    except (BadArgument, BadAuthority) as error:
+        return Refusal(command_id, Outcome(Status.REJECTED, Guard.BAD_ARGUMENT, str(error)))
     return command
 
 
@@ -257,39 +214,46 @@ def _command(
     verbs = VERBS.get(address.kind, {})
     if not isinstance(verb, str) or verb not in verbs:
         raise _Refused(
-            Guard.UNKNOWN_VERB, f"{_show(verb)} is no verb of a {address.kind}; use {_list(verbs)}"
+            Guard.UNKNOWN_VERB, f"{show(verb)} is no verb of a {address.kind}; use {listed(verbs)}"
         )
+    dry_run = fields.get("dry_run", False)
+    if not isinstance(dry_run, bool):
+        raise BadArgument(f'"dry_run" must be true or false, not {show(dry_run)}')
     command = Command(
         id=command_id,
         address=address,
         verb=verb,
-        args=_arguments(verb, fields.get("args", {}), verbs[verb]),
+        args=read_arguments(verb, fields.get("args", {}), verbs[verb]),
         issued_ms=_time(fields, "issued"),
         not_after_ms=_time(fields, "not_after"),
         actor=_text(fields, "actor", "who gives the command"),
         reason=_text(fields, "reason", "why"),
-        auth=fields.get("auth"),
+        auth=None if fields.get("auth") is None else read_authority(fields["auth"]),
         ticket=_text(fields, "ticket", "a work order") if fields.get("ticket") else None,
+        dry_run=dry_run,
     )
-    if signed(address.kind, verb) and not command.auth:
-        raise _Refused(
-            Guard.UNAUTHORISED, f'{verb} moves a bollard and must be signed; "auth" is missing'
-        )
+    _check_authority(command)
     return command
 
 
-def _arguments(verb: str, given: object, wanted: _Arguments) -> dict[str, int | bool]:
-    if not isinstance(given, dict):
-        raise _Refused(Guard.BAD_ARGUMENT, f'"args" must be an object, not {_show(given)}')
-    values = cast("dict[str, Any]", given)
-    unknown = sorted(set(values) - set(wanted))
-    if unknown:
-        allowed = f"it takes {_list(wanted)}" if wanted else "it takes no arguments"
-        raise _Refused(Guard.BAD_ARGUMENT, f"{verb} has no argument {_list(unknown)}; {allowed}")
-    missing = [name for name in wanted if name not in values]
-    if missing:
-        raise _Refused(Guard.BAD_ARGUMENT, f"{verb} needs {_list(missing)}")
-    return {name: rule.check(name, values[name]) for name, rule in wanted.items()}
+def _check_authority(command: Command) -> None:
+    """That there is one exactly where it is needed, and that it is the actor's."""
+    kind, verb, auth = command.address.kind, command.verb, command.auth
+    if command.dry_run or not signed(kind, verb):
+        if auth is not None:
+            what = "a dry run" if command.dry_run else f"{verb} of a {kind}"
+            raise BadArgument(f'{what} needs no "auth"; leave it out, since it could be misused')
+        return
+    if auth is None:
+        raise _Refused(
+            Guard.UNAUTHORISED, f'{verb} moves a bollard and must be signed; "auth" is missing'
+        )
+    signer = auth.signatures[0].operator
+    if name_of(command.actor) != signer:
+        raise _Refused(
+            Guard.UNAUTHORISED,
+            f"the actor is {show(command.actor)}, but the first signature is of {signer}",
+        )
 
 
 def _time(fields: Mapping[str, Any], name: str) -> int:
@@ -300,7 +264,7 @@ def _time(fields: Mapping[str, Any], name: str) -> int:
     try:
         return parse_timestamp(value)
     except (ValueError, OverflowError):
-        raise _Refused(Guard.BAD_ARGUMENT, f'"{name}" must be {hint}, not {_show(value)}') from None
+        raise _Refused(Guard.BAD_ARGUMENT, f'"{name}" must be {hint}, not {show(value)}') from None
 
 
 def _text(fields: Mapping[str, Any], name: str, meaning: str) -> str:
@@ -311,12 +275,3 @@ def _text(fields: Mapping[str, Any], name: str, meaning: str) -> str:
             f'"{name}" must tell {meaning} in 1 to {MAX_TEXT_LENGTH} characters',
         )
     return value
-
-
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _list(names: Any) -> str:
-    return ", ".join(names)

@@ -7,7 +7,7 @@ every payload, `schema(name)` returns one. Commands, the one thing that is parse
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -148,16 +148,26 @@ def event(record: Record, *, old: bool = False) -> bytes:
     return _encode(record_fields(record, old=old))
 
 
-def state(record: Record, *, stale: bool = False) -> bytes:
+def state(
+    record: Record,
+    *,
+    stale: bool = False,
+    nonce_since_ms: int | None = None,
+    added: Mapping[str, Any] | None = None,
+) -> bytes:
     """The payload of `state`: the last known values of a slot, from its latest status record.
 
     `stale` tells that the slot cannot be reached any more. For a bollard it holds `cmd_nonce`,
-    the nonce that the next signed command must carry.
+    the nonce that the next signed command must carry, and since when the gateway knows it (Unix
+    time; without `nonce_since_ms` the record's own). `added` is what the gateway adds itself.
     """
     if stale:
         record = record._replace(quality=record.quality | Quality.STALE)
     _, values = describe(record)
-    return _encode({**values, **_identity(record, old=False)})
+    if "cmd_nonce" in values:
+        since_ms = record.time_ms if nonce_since_ms is None else nonce_since_ms
+        values["cmd_nonce_since"] = timestamp(since_ms)
+    return _encode({**values, **(added or {}), **_identity(record, old=False)})
 
 
 def avail(status: Avail, at_ms: int | None = None, cause: str | None = None) -> bytes:

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gateway.records import Record, from_wire, is_urgent
+from gateway.ledger import EndedBoot
+from gateway.pending import Loss, PendingCommand
+from gateway.records import Record, from_wire, is_urgent, result_of
 from protocol import codec
 from protocol.errors import WireError
 from protocol.generated import messages as m
+from protocol.generated import wire
 from protocol.link_gateway import Requester
 
 FAILURES_UNTIL_OFFLINE = 3
 TURNAROUND_WEIGHT = 0.05
 RETRY_FIRST_MS = 500
 RETRY_LAST_MS = 8000
+SLEEPER_EVERY_MS = 1000
+"""How often a controller that may be asleep is asked, once each time; it listens for longer."""
+WAKES_UNTIL_OFFLINE = 3
+WAKE_MS = 20_000
+"""How much longer than its sleep a wake may take, with a measurement that does not succeed."""
+RETRY_OPEN_MS = 1000
+"""The longest wait while somebody waits to hear what became of a command."""
+STARVED_MS = 1000
+"""Whoever waits so long for its poll beyond its time is polled, whatever else there is to do."""
 RECORD_BYTES = 220
 """Most bytes of records asked for at once, so that a reply fits a frame."""
 
@@ -38,22 +49,8 @@ class Stream:
 
     acknowledged: int
     next: int
-
-
-@dataclass(eq=False)
-class PendingCommand:
-    """A command on its way; `result` is None when the controller could not be reached in time."""
-
-    command: m.Command
-    not_after_ms: int
-    result: asyncio.Future[m.CommandResult | None] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-
-    def settle(self, result: m.CommandResult | None) -> None:
-        """Give whoever waits what there is; only the first time counts."""
-        if not self.result.done():
-            self.result.set_result(result)
+    known: int = 0
+    """Below it numbers are known to have been given out, whether or not they came here."""
 
 
 @dataclass(eq=False)
@@ -76,11 +73,29 @@ class Controller:
     """Times in a row that something came back, but nothing that could be read."""
     due_ms: int = 0
     held: int = 0
+    _asked: tuple[int, int] = (0, 0)
+    """What the latest poll acknowledged, per stream."""
     skipped: int = 0
     last_heard_ms: int | None = None
     turnaround_ms: float = 0.0
     """How long it takes to begin a reply, the adapter's latency included; a moving mean."""
+    mates: tuple[Controller, ...] = ()
+    """The other posts of its lane."""
+    status: m.BollardStatus | None = None
+    """The newest of this boot, of a bollard."""
+    known_ms: int | None = None
+    """When it last answered a poll with all that it held: `status` is then what it is."""
+    polled_ms: int = 0
+    permitted_ms: int | None = None
+    """When it last answered a poll that carried the permission to drive up."""
+    hurry_until_ms: int = 0
+    sleep_ms: int = 0
+    """How long it sleeps between two wakes, deaf to everything; 0 = never."""
+    _silent_since_ms: int | None = None
+    _status_sequence: int = 0
+    _tries_missed: int = 0
     _epoch: int | None = None
+    _open: list[PendingCommand] = field(default_factory=list[PendingCommand])
     commands: deque[PendingCommand] = field(default_factory=deque[PendingCommand])
 
     def __post_init__(self) -> None:
@@ -105,20 +120,54 @@ class Controller:
         self.hello = None
         self.requester.session = None
 
+    @property
+    def is_carrying_out(self) -> bool:
+        """Whether it has accepted a command that it has not ended."""
+        return any(not pending.is_closed for pending in self._open)
+
+    def follow(self, pending: PendingCommand) -> None:
+        """It accepted this one, and will tell how it ends."""
+        self._open = [one for one in self._open if not one.is_closed]
+        self._open.append(pending)
+
     def refuse_commands(self) -> None:
-        """Nobody is there who could take them."""
-        while self.commands:
-            self.commands.popleft().settle(None)
+        """Nobody is there any more who could take them, or tell what became of them."""
+        for pending in (*self.commands, *self._open):
+            pending.tell(Loss.UNREACHABLE)
+        self.commands.clear()
+        self._open.clear()
+
+    def refuse_unsent(self) -> None:
+        """Nobody is there who could take them; what may have been taken is asked for again."""
+        for pending in self.commands:
+            if pending.sent_ms is None:
+                pending.tell(Loss.UNREACHABLE)
+        self.commands = deque(one for one in self.commands if not one.is_closed)
+
+    def ended_boot(self, boot: int) -> EndedBoot | None:
+        """The boot that is over, as far as it is known, when it proves another one."""
+        if not self.boot or boot == self.boot:
+            return None
+        ends = (max(one.next, one.known) for one in (self.routine, self.urgent))
+        return EndedBoot(self.slot, self.kind, self.unit, self.boot, *ends)
 
     def start_boot(self, hello: m.Hello, next_routine: int, next_urgent: int) -> None:
         """Take a hello; the numbers are the first ones of that boot that are not stored."""
         self.hello = hello
+        known = self.routine.known, self.urgent.known
+        if hello.boot != self.boot:
+            known = 0, 0
+            self.status, self._status_sequence = None, 0
+            for pending in self._open:
+                pending.tell(Loss.RESTARTED)
+            self._open.clear()
         self.boot = hello.boot
-        self.routine = Stream(next_routine, next_routine)
-        self.urgent = Stream(next_urgent, next_urgent)
+        self.routine = Stream(next_routine, next_routine, known[0])
+        self.urgent = Stream(next_urgent, next_urgent, known[1])
 
     def poll(self, limit: int = RECORD_BYTES) -> bytes:
         """Payload of the next poll."""
+        self._asked = self.routine.acknowledged, self.urgent.acknowledged
         return codec.encode_message(
             m.Poll(
                 self.boot,
@@ -130,8 +179,11 @@ class Controller:
             )
         )
 
-    def take(self, batch: m.Records) -> list[Record]:
-        """The new records of a reply, in order; repeated ones and those after a hole are left."""
+    def take(self, batch: m.Records, flags: int = 0) -> list[Record]:
+        """The new records of a reply, in order; repeated ones and those after a hole are left.
+
+        `flags` of the reply's header tell which streams hold more.
+        """
         self.held = batch.held
         taken: list[Record] = []
         if batch.boot != self.boot:
@@ -149,6 +201,7 @@ class Controller:
                     self.skipped += 1
                     continue
                 stream.next = sequence + 1
+                self._notice(sequence, record.body)
                 taken.append(
                     from_wire(
                         self.slot, self.kind, self.unit, batch.boot, record.header, record.raw
@@ -156,7 +209,28 @@ class Controller:
                 )
         except WireError:
             self.skipped += 1
+        self._note_waiting(batch.held, flags)
         return taken
+
+    def _note_waiting(self, held: int, flags: int) -> None:
+        """How far the streams go at least: what is held is what was taken, and what waits."""
+        streams = (self.routine, self.urgent)
+        waiting = held - sum(s.next - asked for s, asked in zip(streams, self._asked, strict=True))
+        more = [bool(flags & flag) for flag in (wire.FLAG_MORE, wire.FLAG_URGENT)]
+        for stream, waits in zip(streams, more, strict=True):
+            # Where both have more, nobody knows how many are whose: one of each, at least.
+            least = (1 if all(more) else max(1, waiting)) if waits else 0
+            stream.known = max(stream.known, stream.next + least)
+
+    def _notice(self, sequence: int, body: m.RecordBody | None) -> None:
+        """What a record tells of the post itself, and of a command that it carries out."""
+        if isinstance(body, m.BollardStatus) and sequence > self._status_sequence:
+            self.status, self._status_sequence = body, sequence
+        elif isinstance(body, m.Event) and (result := result_of(body)) is not None:
+            for pending in self._open:
+                request = pending.request
+                if isinstance(request, m.Command) and request.transaction == result.transaction:
+                    pending.tell(result)
 
     def stored(self, boot: int, records: list[Record]) -> None:
         """These records are durable now: the next poll acknowledges them."""
@@ -174,17 +248,46 @@ class Controller:
 
     def heard(self, now_ms: int, turnaround_s: float) -> None:
         """It answered; its reply began so long after the request's end."""
-        self.failures = self.garbled = 0
+        self.failures = self.garbled = self._tries_missed = 0
         self.last_heard_ms = now_ms
+        self._silent_since_ms = None
         self.turnaround_ms += (turnaround_s * 1000 - self.turnaround_ms) * TURNAROUND_WEIGHT
 
-    def missed(self, now_ms: int) -> None:
-        """It did not answer, repetitions included: ask less and less often."""
+    def missed(self, now_ms: int, tries: int, patience: int) -> None:
+        """It did not answer so many tries: ask less and less often once it missed `patience`."""
+        if self.sleep_ms:
+            self._missed_asleep(now_ms)
+            return
+        self._tries_missed += tries
+        self.due_ms = now_ms
+        if self._tries_missed < patience:
+            return
+        self._tries_missed = 0
         self.failures += 1
-        wait_ms = min(RETRY_LAST_MS, RETRY_FIRST_MS << min(self.failures, 8))
-        if self.failures < FAILURES_UNTIL_OFFLINE:
-            wait_ms = 0
-        self.due_ms = now_ms + wait_ms
+        if self.is_lost:
+            longest_ms = RETRY_OPEN_MS if self.commands else RETRY_LAST_MS
+            self.due_ms += min(longest_ms, RETRY_FIRST_MS << min(self.failures, 8))
+
+    def _missed_asleep(self, now_ms: int) -> None:
+        """It may sleep, and counts as off-line when it has missed several wakes."""
+        self.due_ms = now_ms + SLEEPER_EVERY_MS
+        if self._silent_since_ms is None:
+            self._silent_since_ms = now_ms
+        if now_ms - self._silent_since_ms >= WAKES_UNTIL_OFFLINE * (self.sleep_ms + WAKE_MS):
+            self.failures = FAILURES_UNTIL_OFFLINE
+
+    @property
+    def is_dozing(self) -> bool:
+        """Whether it may be asleep: commands then wait until it is heard again."""
+        return self.sleep_ms > 0 and self._silent_since_ms is not None
+
+    def may_take_commands(self, now_ms: int) -> bool:
+        """Whether a command should go before its poll: it waits, and the poll is not overdue."""
+        return bool(self.commands) and not self.is_dozing and not self.is_starved(now_ms)
+
+    def is_starved(self, now_ms: int) -> bool:
+        """Whether its poll is long overdue."""
+        return now_ms - self.due_ms > STARVED_MS
 
     @property
     def is_lost(self) -> bool:

@@ -6,10 +6,13 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from gateway import lanes
 from gateway.controller import Controller, Presence
+from gateway.delivery import Answer, deliver
+from gateway.ledger import EndedBoot
 from gateway.port import Port
 from gateway.records import Record
 from protocol import codec
@@ -25,8 +28,6 @@ TRIES = 3
 STRANGER_EVERY_MS = 5_000
 """How often a controller is identified that may not be polled."""
 
-Answer = tuple[int, int, bytes]
-
 
 class Sink(Protocol):
     """Where a bus hands over what it learns."""
@@ -37,6 +38,10 @@ class Sink(Protocol):
 
     def resume(self, unit: str, boot: int) -> tuple[int, int]:
         """The first routine and the first urgent number of that boot that is not durable yet."""
+        ...
+
+    def restarted(self, ended: EndedBoot) -> None:
+        """A controller proved a new boot; what it held of this one is lost."""
         ...
 
     def availability(self, controller: Controller, cause: str | None) -> None:
@@ -105,6 +110,12 @@ class Conversation:
     sink: Sink
     storing: set[asyncio.Task[None]]
     is_dirty: bool = True
+    is_pressed: bool = False
+    """A post moves: whoever else does not answer is tried once in its turn, not three times."""
+
+    def now_ms(self) -> int:
+        """Monotonic milliseconds."""
+        return monotonic_ms()
 
     async def turn(self, controller: Controller) -> None:
         """Whatever this controller needs most: a command, a session, a poll."""
@@ -113,14 +124,14 @@ class Conversation:
             await self._identify(controller)
         elif session is None or session.is_due(monotonic_ms()):
             await self._open_session(controller)
-        elif controller.commands:
-            await self._deliver(controller)
+        elif controller.may_take_commands(monotonic_ms()):
+            await deliver(self, controller)
         else:
             await self._poll(controller)
 
     # --- one exchange -------------------------------------------------------------------------
 
-    async def _ask(
+    async def ask(
         self,
         controller: Controller,
         data: bytes,
@@ -131,7 +142,10 @@ class Conversation:
             # A zero flushes what an unfinished exchange may have left in everybody's buffers.
             data = b"\x00" + data
             self.is_dirty = False
-        for attempt in range(1 if controller.is_lost else TRIES):
+        hurried = lanes.is_hurried(controller, monotonic_ms())
+        is_away = controller.is_lost or controller.is_dozing
+        tries = 1 if is_away or (self.is_pressed and not hurried) else TRIES
+        for attempt in range(tries):
             if attempt:
                 if not_after_ms and monotonic_ms() >= not_after_ms:
                     break
@@ -148,14 +162,14 @@ class Conversation:
             controller.garbled += self.port.bytes_received != before
         self.is_dirty = True
         self.counters.timeouts += 1
-        controller.missed(monotonic_ms())
+        controller.missed(monotonic_ms(), tries, 1 if controller.is_lost else TRIES)
         if controller.is_lost:
             controller.forget_session()
-            controller.refuse_commands()
+            controller.refuse_unsent()
             set_presence(self.sink, controller, Presence.OFFLINE, "silent")
         return None
 
-    def _read(self, answer: Answer, wanted: type[m.Message]) -> m.Message | None:
+    def read(self, answer: Answer, wanted: type[m.Message]) -> m.Message | None:
         """The message in an answer; None, and counted, when it is not the one that was wanted."""
         try:
             message = codec.decode_message(answer[0], answer[2])
@@ -172,13 +186,13 @@ class Conversation:
 
     async def _identify(self, controller: Controller) -> None:
         payload = codec.encode_message(m.Identify(0))
-        answer = await self._ask(
+        answer = await self.ask(
             controller, controller.requester.request(wire.IDENTIFY, payload, plain=True)
         )
         if answer is None:
             return
         controller.due_ms = monotonic_ms() + STRANGER_EVERY_MS
-        hello = self._read(answer, m.Hello)
+        hello = self.read(answer, m.Hello)
         if not isinstance(hello, m.Hello):
             return
         found = hello.hardware_id.hex()
@@ -212,7 +226,7 @@ class Conversation:
             key, unit, self.identity.name, epoch, secrets.token_bytes(HANDSHAKE_NONCE_SIZE)
         )
         requester = controller.requester
-        answer = await self._ask(
+        answer = await self.ask(
             controller, requester.request(wire.SESSION_OPEN, opening.payload(), plain=True)
         )
         if answer is None:
@@ -227,14 +241,16 @@ class Conversation:
         except (SecurityError, WireError):
             self._refused(controller, epoch, "does not have this site's link key")
             return
-        answer = await self._ask(controller, requester.confirm(payload, session))
+        answer = await self.ask(controller, requester.confirm(payload, session))
         if answer is None:
             return
-        hello = self._read(answer, m.Hello)
+        hello = self.read(answer, m.Hello)
         if not isinstance(hello, m.Hello) or not answer[1] & wire.FLAG_SECURED:
             self._refused(controller, epoch, "took no session")
             return
         self.counters.sessions += 1
+        if (ended := controller.ended_boot(hello.boot)) is not None:
+            self.sink.restarted(ended)
         controller.start_boot(hello, *self.sink.resume(controller.unit, hello.boot))
         controller.due_ms = 0
         set_presence(self.sink, controller, Presence.ONLINE)
@@ -251,13 +267,16 @@ class Conversation:
     # --- records ------------------------------------------------------------------------------
 
     async def _poll(self, controller: Controller) -> None:
-        started_ms = monotonic_ms()
-        answer = await self._ask(
-            controller, controller.requester.request(wire.POLL, controller.poll())
+        started_ms = controller.polled_ms = monotonic_ms()
+        permitted = controller.kind == "bollard" and lanes.permits(controller, started_ms)
+        flags = wire.FLAG_PERMIT if permitted else 0
+        answer = await self.ask(
+            controller,
+            controller.requester.request(wire.POLL, controller.poll(), flags=flags),
         )
         if answer is None:
             return
-        batch = self._read(answer, m.Records)
+        batch = self.read(answer, m.Records)
         if not isinstance(batch, m.Records) or batch.boot != controller.boot:
             # It restarted, or lost its session: start over at once.
             controller.forget_session()
@@ -265,7 +284,12 @@ class Conversation:
             return
         more = answer[1] & (wire.FLAG_MORE | wire.FLAG_URGENT)
         controller.due_ms = started_ms + (0 if more else self.options.poll_interval_ms)
-        records = controller.take(batch)
+        skipped = controller.skipped
+        records = controller.take(batch, answer[1])
+        if permitted:
+            controller.permitted_ms = started_ms
+        if not more and controller.skipped == skipped:
+            controller.known_ms = started_ms
         self.counters.records += len(records)
         if records:
             task = asyncio.create_task(self._store(controller, batch.boot, records))
@@ -280,29 +304,3 @@ class Conversation:
             controller.not_stored(boot)
         else:
             controller.stored(boot, records)
-
-    # --- commands -----------------------------------------------------------------------------
-
-    async def _deliver(self, controller: Controller) -> None:
-        pending = controller.commands.popleft()
-        result: m.CommandResult | None = None
-        try:
-            remaining_ms = pending.not_after_ms - monotonic_ms()
-            if remaining_ms <= 0 or pending.result.done():
-                return
-            command = replace(pending.command, lifetime_ms=remaining_ms)
-            data = controller.requester.request(wire.COMMAND, codec.encode_message(command))
-            answer = await self._ask(controller, data, pending.not_after_ms)
-            if answer is None:
-                return
-            if not answer[1] & wire.FLAG_SECURED:
-                # It says in plain that it has no session. Taken or not: under a new session the
-                # same transaction acts once.
-                controller.forget_session()
-                controller.commands.appendleft(pending)
-                return
-            message = self._read(answer, m.CommandResult)
-            result = message if isinstance(message, m.CommandResult) else None
-        finally:
-            if pending not in controller.commands:
-                pending.settle(result)

@@ -15,9 +15,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from gateway import notes
+from gateway.authority import MAX_TRANSACTION
 from gateway.commands import Command, Guard, Outcome, Refusal, Status, parse, result
 from gateway.contract import Address, Topics
 from gateway.errors import StoreError
+from gateway.notes import NoteWriter
 from gateway.outbox import CommandEntry, Note
 from gateway.records import unix_ms
 from gateway.store import Store
@@ -27,9 +29,6 @@ log = logging.getLogger(__name__)
 MAX_RUNNING = 256
 """Commands that may be carried out at the same time; more are refused, so memory is bounded."""
 
-MAX_UNWRITTEN_NOTES = 256
-"""Refusals that may wait for the journal; what exceeds them is told by its number."""
-
 MAX_KNOWN_IDS = 4096
 """Ids whose repetition is known in memory, whatever the repeated message looks like."""
 
@@ -38,9 +37,6 @@ STORE_RETRY_S = 1.0
 
 RECOVER_LIMIT_S = 1.0
 """How long the start waits for a disk that takes nothing; open commands are answered later then."""
-
-MAX_TRANSACTION = 2**30
-"""Transactions stay small ints on a 32-bit controller."""
 
 Progress = Callable[[Outcome], Awaitable[None]]
 """Tells the sender an interim result (ACCEPTED or IN_PROGRESS)."""
@@ -87,9 +83,12 @@ class Desk:
         execute: Execute,
         send: Callable[[Reply], None],
         now_ms: Callable[[], int] = unix_ms,
+        may: Callable[[Command], str | None] = lambda _: None,
     ) -> None:
         self.known_slot = known_slot
         """May be replaced when the site is reloaded."""
+        self.may = may
+        """Why its actor may not give this command, in words; None if they may. Replaceable."""
         self.done = 0
         """Commands that ended DONE in this run."""
         self.refused = 0
@@ -100,11 +99,11 @@ class Desk:
         self._send = send
         self._now_ms = now_ms
         self._running: set[asyncio.Task[None]] = set()
-        self._notes: set[asyncio.Future[None]] = set()
-        self._not_noted = 0
+        self._notes = NoteWriter(store)
         self._transaction = secrets.randbelow(MAX_TRANSACTION)
         self._answering: set[asyncio.Task[None]] = set()
         self._known: dict[str, None] = {}
+        """Ids, and what was signed: an id is printable, so it has no line end."""
         self._beginning: dict[str, list[Incoming]] = {}
         """Commands that are not durable yet, with their repetitions that wait for that."""
         self._early: list[Incoming] | None = []
@@ -163,6 +162,8 @@ class Desk:
         began_ms = self._store.began_ms
         if isinstance(parsed, Command) and began_ms is not None and parsed.issued_ms < began_ms:
             parsed = Refusal(parsed.id, _FORGOTTEN)
+        if isinstance(parsed, Command) and (words := self.may(parsed)) is not None:
+            parsed = Refusal(parsed.id, Outcome(Status.REJECTED, Guard.UNAUTHORISED, words))
         if parsed.id is not None:
             if parsed.id in self._known:
                 self._refuse_repeated(incoming, parsed.id)
@@ -175,6 +176,12 @@ class Desk:
             busy = Outcome(Status.REJECTED, "busy", f"{MAX_RUNNING} commands are open; try later")
             self._refuse(incoming, Refusal(parsed.id, busy))
             return
+        if parsed.auth is not None:
+            order = f"{parsed.address.slot}\n{parsed.auth.nonce.hex()}\n{parsed.auth.transaction}"
+            if order in self._known:
+                self._refuse(incoming, Refusal(parsed.id, _SIGNED_ONCE))
+                return
+            self._know(order)
         self._beginning[parsed.id] = []
         task = asyncio.get_running_loop().create_task(self._carry_out(incoming, parsed))
         self._running.add(task)
@@ -185,7 +192,8 @@ class Desk:
         tasks = (*self._running, *self._answering)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, *self._notes, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._notes.close()
 
     def _know(self, command_id: str) -> None:
         self._known[command_id] = None
@@ -206,28 +214,7 @@ class Desk:
         )
         self._reply(incoming, refusal.id, refusal.outcome)
         address = self._topics.address(incoming.topic)
-        self._note(notes.refused(incoming.topic, address, incoming.payload, refusal))
-
-    def _note(self, note: Note) -> None:
-        """Brings to the journal what nobody has to wait for."""
-        if len(self._notes) >= MAX_UNWRITTEN_NOTES:
-            self._not_noted += 1
-            return
-        if self._not_noted:
-            note = note._replace(fields={**note.fields, "not_noted_before": self._not_noted})
-            self._not_noted = 0
-        try:
-            future = self._store.note(note)
-        except StoreError as error:
-            log.error("not journaled: %s of %s: %s", note.what, note.fields.get("id"), error)
-            return
-        self._notes.add(future)
-        future.add_done_callback(self._noted)
-
-    def _noted(self, future: asyncio.Future[None]) -> None:
-        self._notes.discard(future)
-        if not future.cancelled() and (error := future.exception()) is not None:
-            log.error("not journaled: %s", error)
+        self._notes.write(notes.refused(incoming.topic, address, incoming.payload, refusal))
 
     def _refuse_repeated(self, incoming: Incoming, command_id: str) -> None:
         """Not before the command itself is durable: it may be lost with a crash until then."""
@@ -246,9 +233,15 @@ class Desk:
             )
         )
 
+    def _number(self, command: Command) -> int:
+        """The transaction of a command: what its operator signed, else the next one."""
+        if command.auth is not None:
+            return command.auth.transaction
+        self._transaction = self._transaction % MAX_TRANSACTION + 1
+        return self._transaction
+
     async def _carry_out(self, incoming: Incoming, command: Command) -> None:
-        self._transaction = self._transaction % (MAX_TRANSACTION - 1) + 1
-        command = replace(command, transaction=self._transaction)
+        command = replace(command, transaction=self._number(command))
         topic = self._res_topic(incoming.topic)
         entry = CommandEntry(
             id=command.id,
@@ -312,7 +305,7 @@ class Desk:
         async def progress(outcome: Outcome) -> None:
             if not outcome.status.final:
                 self._reply(incoming, command.id, outcome)
-                self._note(notes.ended(command.address, command.id, outcome))
+                self._notes.write(notes.ended(command.address, command.id, outcome))
 
         if self._now_ms() > command.not_after_ms:
             return Outcome(Status.EXPIRED, Guard.LATE, "its lifetime ended while it was journaled")
@@ -334,6 +327,9 @@ _FORGOTTEN = Outcome(
     Guard.GATEWAY_FAULT,
     "the store was damaged and begun anew, so nobody knows whether this command was carried out "
     "already; look at the state, then send a new one",
+)
+_SIGNED_ONCE = Outcome(
+    Status.REJECTED, Guard.DUPLICATE, "this signature was given before; sign the order anew"
 )
 _REPEATED = Outcome(Status.REJECTED, Guard.DUPLICATE, "this id was used before; use a new one")
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from gateway import contract
 from gateway.broker import CONFIRM_TIMEOUT_S, BrokerError, Connection, PublishRefusedError
-from gateway.contract import Topics
+from gateway.contract import GATEWAY_KIND, Topics
 from gateway.errors import StoreError
 from gateway.records import Row, unix_ms
 from gateway.store import Store
@@ -175,7 +175,7 @@ class Drain:
             if row.id in self._confirmed:
                 continue
             old = row.id <= self.backlog_to or now_ms - row.received_ms > OLD_AFTER_MS
-            if row.record.type == Event.ID:
+            if row.record.type == Event.ID or row.record.kind == GATEWAY_KIND:
                 topic = self._topics.record(row.record, "event")
                 yield _Publish(topic, contract.event(row.record, old=old), (row.id,))
                 continue

@@ -17,7 +17,7 @@ import msgspec
 
 from gateway.contract import quality, timestamp
 from gateway.database import open_reader, translated
-from gateway.records import Record, unix_ms
+from gateway.records import Record, person, result_of, unix_ms
 from protocol.errors import WireError
 from protocol.generated import messages as wire
 
@@ -40,6 +40,12 @@ _OF_WHAT_MOVES = frozenset(
         wire.EventCode.COMMAND_RESULT,
         wire.EventCode.MOTION_REFUSED,
         wire.EventCode.TAMPER,
+        wire.EventCode.BYPASS,
+        wire.EventCode.INVERSION,
+        wire.EventCode.TAILGATE,
+        wire.EventCode.POWER_FAIL,
+        wire.EventCode.OVERLOAD,
+        wire.EventCode.NO_PASSAGE,
     }
 )
 """Kept of bollards and bins whatever caused them; of a lamp only what a command caused."""
@@ -104,8 +110,13 @@ class Journal:
 
     def note(self, record: Record) -> None:
         """Adds what the record says of a motion or a transition; most records say nothing."""
-        if record.type == wire.Event.ID and (fields := self._motion(record)) is not None:
-            self.append("event", fields)
+        try:
+            if record.type == wire.Motion.ID:
+                self.append("motion", self._motion(record))
+            elif record.type == wire.Event.ID and (fields := self._event(record)) is not None:
+                self.append("event", fields)
+        except WireError:
+            return
 
     def committed(self) -> None:
         """What was appended is durable."""
@@ -115,22 +126,27 @@ class Journal:
         """What was appended since the last commit is gone."""
         self._next = self.head
 
-    def _motion(self, record: Record) -> dict[str, Any] | None:
-        try:
-            event = wire.decode_event(record.body)
-        except WireError:
-            return None
+    def _motion(self, record: Record) -> dict[str, Any]:
+        """A drive that went on: who signed for it, and the command that carried the signature."""
+        motion = wire.decode_motion(record.body)
+        command = self._command(record.slot, motion.transaction) or {}
+        told = {
+            "drive": motion.drive.name.lower(),
+            "cause": motion.cause.name.lower(),
+            "state": motion.state.name.lower(),
+            "operator": person(motion.operator),
+            "second": person(motion.second),
+            "transaction": motion.transaction or None,
+        }
+        return _place(record) | told | command
+
+    def _event(self, record: Record) -> dict[str, Any] | None:
+        event = wire.decode_event(record.body)
         moves = record.kind != "lamp" and event.code in _OF_WHAT_MOVES
         if not (moves or event.transaction or event.code in _ALWAYS):
             return None
         fields: dict[str, Any] = {
-            "slot": record.slot,
-            "kind": record.kind,
-            "unit": record.unit,
-            "boot": record.boot,
-            "seq": record.sequence,
-            "ts": timestamp(record.time_ms),
-            "q": quality(record.quality),
+            **_place(record),
             "code": event.code.name.lower(),
             "severity": event.severity.name.lower(),
             "active": bool(event.active),
@@ -138,12 +154,23 @@ class Journal:
             "state": _state(record.kind, event),
             "transaction": event.transaction,
         }
+        if (result := result_of(event)) is not None:
+            fields["status"] = result.status.name
+            fields["guard"] = result.guard.name.lower() if result.guard else None
+            fields["progress"] = result.progress_percent
         return fields | self._cause(record.slot, event.transaction)
 
     def _cause(self, slot: str, transaction: int) -> dict[str, Any]:
         """Whose command it was. `local`: the controller's own sensors, timers, or local key."""
         if not transaction:
             return {"cause": "local"}
+        command = self._command(slot, transaction)
+        return {"cause": "unknown_command"} if command is None else {"cause": "command", **command}
+
+    def _command(self, slot: str, transaction: int) -> dict[str, Any] | None:
+        """What the journal tells of the newest command of that number; None when nothing."""
+        if not transaction:
+            return None
         found = self._sql.execute(
             "SELECT entry FROM journal WHERE json_extract(entry, '$.what') = 'command' "
             "AND json_extract(entry, '$.slot') = ? AND json_extract(entry, '$.transaction') = ? "
@@ -151,10 +178,21 @@ class Journal:
             (slot, transaction),
         ).fetchone()
         if found is None:
-            return {"cause": "unknown_command"}
+            return None
         command: dict[str, Any] = msgspec.json.decode(found[0])
-        told = {name: command.get(name) for name in ("id", "actor", "reason", "ticket")}
-        return {"cause": "command", **told}
+        return {name: command.get(name) for name in ("id", "actor", "reason", "ticket")}
+
+
+def _place(record: Record) -> dict[str, Any]:
+    return {
+        "slot": record.slot,
+        "kind": record.kind,
+        "unit": record.unit,
+        "boot": record.boot,
+        "seq": record.sequence,
+        "ts": timestamp(record.time_ms),
+        "q": quality(record.quality),
+    }
 
 
 def _state(kind: str, event: wire.Event) -> str | None:

@@ -32,6 +32,11 @@ class CausedRange(NamedTuple):
     cause: str
 
     @property
+    def exact(self) -> bool:
+        """False when there may be more of them: nobody knows what a restart took with it."""
+        return self.cause != "reboot"
+
+    @property
     def size(self) -> int:
         """How many numbers the range holds."""
         return self.last - self.first + 1
@@ -155,6 +160,17 @@ class StreamKey(NamedTuple):
     unit: str
     boot: int
     urgent: bool
+
+
+class EndedBoot(NamedTuple):
+    """A boot of a unit that is over: numbers below the ends are known to have been given out."""
+
+    slot: str
+    kind: str
+    unit: str
+    boot: int
+    routine_end: int
+    urgent_end: int
 
 
 @dataclass(frozen=True)

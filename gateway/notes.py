@@ -1,16 +1,59 @@
-"""What the journal is told of commands: pure, from a command or an outcome to an entry."""
+"""What the journal is told of commands, and how it gets there when nobody waits for it."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import Any, cast
 
 import msgspec
 
 from gateway.commands import MAX_PAYLOAD_BYTES, MAX_TEXT_LENGTH, Command, Outcome, Refusal
 from gateway.contract import Address, timestamp
+from gateway.errors import StoreError
 from gateway.outbox import Note
+from gateway.store import Store
+
+log = logging.getLogger(__name__)
+
+MAX_UNWRITTEN_NOTES = 256
+"""Refusals that may wait for the journal; what exceeds them is told by its number."""
 
 _READABLE = ("verb", "actor", "reason", "ticket", "issued", "not_after")
+
+
+class NoteWriter:
+    """Brings to the journal what nobody has to wait for; bounded, however many there are."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._left_out = 0
+
+    def write(self, note: Note) -> None:
+        """Queue a note; one that finds too many before it is counted, not kept."""
+        if len(self._waiting) >= MAX_UNWRITTEN_NOTES:
+            self._left_out += 1
+            return
+        if self._left_out:
+            note = note._replace(fields={**note.fields, "not_noted_before": self._left_out})
+            self._left_out = 0
+        try:
+            future = self._store.note(note)
+        except StoreError as error:
+            log.error("not journaled: %s of %s: %s", note.what, note.fields.get("id"), error)
+            return
+        self._waiting.add(future)
+        future.add_done_callback(self._written)
+
+    async def close(self) -> None:
+        """Wait until what is queued is durable or lost."""
+        await asyncio.gather(*self._waiting, return_exceptions=True)
+
+    def _written(self, future: asyncio.Future[None]) -> None:
+        self._waiting.discard(future)
+        if not future.cancelled() and (error := future.exception()) is not None:
+            log.error("not journaled: %s", error)
 
 
 def taken(command: Command) -> Note:
@@ -28,7 +71,8 @@ def taken(command: Command) -> Note:
             "issued": timestamp(command.issued_ms),
             "not_after": timestamp(command.not_after_ms),
             "transaction": command.transaction,
-            "auth": command.auth,
+            "auth": None if command.auth is None else command.auth.told,
+            "dry_run": command.dry_run or None,
         },
     )
 

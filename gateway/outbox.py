@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from gateway import pruning
 from gateway.journal import Journal
-from gateway.ledger import Intervals
+from gateway.ledger import Intervals, Range
 from gateway.records import GapNotice, Priority, Record, Row, unix_ms
 
 RECEIVED = pruning.RECEIVED
@@ -68,6 +68,10 @@ class _Staged(NamedTuple):
             *(number, self.session, self.place, record.sequence, int(record.priority)),
             *(received_ms, record.type, record.quality, record.time_ms, record.body),
         )
+
+
+LevelRow = tuple[str, int, float, int, int, int, int, str]
+"""Slot, hour, permille, run, presses, emptyings, cycles and unit: a row of bin_level."""
 
 
 class Outbox:
@@ -227,6 +231,23 @@ class Outbox:
                     known.add(part.first, part.last)
         return known.next_missing(first)
 
+    def unaccounted(self, unit: str, boot: int, first: int, last: int) -> list[Range]:
+        """Of `first..last` what was neither received nor reported lost, this transaction included.
+
+        None when `last < first`.
+        """
+        session = self._session((unit, boot))
+        known = Intervals()
+        for (number, fate), ranges in (self._fates | self._touched).items():
+            if number == session and not fate.startswith("dropped:"):
+                for part in ranges:
+                    known.add(*part)
+        return known.holes(first, last)
+
+    def newest_boot(self, unit: str) -> int:
+        """The highest boot of this unit that there ever was a record of; 0 when none."""
+        return max((boot for name, boot in self._sessions if name == unit), default=0)
+
     def _session(self, key: _SessionKey) -> int:
         number = self._sessions.get(key) or self._new_sessions.get(key)
         if number is None:
@@ -317,6 +338,13 @@ class Outbox:
             with self._lock:
                 self._counts["stored"] -= len(victims)
                 self._counts[f"dropped:{SIZE_LIMIT}"] += len(victims)
+
+    # --- levels of bins ---------------------------------------------------------------------
+
+    def keep_level(self, row: LevelRow, oldest: int) -> None:
+        """Keeps the level of an hour, and forgets those of the slot before the hour `oldest`."""
+        self._sql.execute("INSERT OR REPLACE INTO bin_level VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._sql.execute("DELETE FROM bin_level WHERE slot = ? AND hour < ?", (row[0], oldest))
 
     # --- commands ---------------------------------------------------------------------------
 

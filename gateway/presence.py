@@ -1,8 +1,9 @@
-"""Which lamps to brighten ahead of somebody: the local rule that needs no broker. Pure.
+"""Which lamps to brighten ahead of somebody, and when: the local rule that needs no broker. Pure.
 
-A presence at one lamp is compared with the latest presences at its neighbours. Where one of them
-saw somebody shortly before, direction and speed follow from the two positions, and only lamps
-ahead are told, as far as the walker gets within `LEAD_S`. Where nobody did, all neighbours are.
+A presence at one lamp is compared with the latest presences at its neighbours. From each that saw
+somebody shortly before he may have come: direction and speed follow from the two positions, and
+the lamps ahead are told, as far as he gets within `LEAD_S`; a lamp that a walker needs long to
+reach is told when he is near. Where no neighbour did, all of them are told at once.
 Nothing is kept but the latest time per lamp: no trace of a person.
 """
 
@@ -10,21 +11,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from math import hypot
+from math import ceil, hypot, inf
 from typing import NamedTuple
 
 LEAD_S = 6.0
 """How far ahead in time the path is lit; at 5.5 m/s that is 33 m."""
-SLOWEST_M_S = 0.3
+LEAD_M = 12.0
+"""How far ahead it is lit for somebody slow, counted from where the last lamp saw him (which was
+before he reached it): so he always walks towards light."""
+EXPECT_S = 4
+"""How long a lamp expects somebody beyond the estimated arrival."""
+LONGEST_HOLD_S = 255
+STROLL_M_S = 1.0
+"""Somebody whose speed is unknown is expected for as long as a stroller takes."""
+SLOWEST_M_S = 0.6
 FASTEST_M_S = 14.0
 """Outside these speeds two presences are two people; 14 m/s is a fast cyclist downhill."""
 
 
 class News(NamedTuple):
-    """Somebody may reach the lamp of `slot` in `arrival_s`; infinity when the speed is unknown."""
+    """Somebody may reach the lamp of `slot` in `arrival_s`; infinity when the speed is unknown.
+
+    It is to be told in `wait_s` that it should expect somebody for `hold_s`, up to 255.
+    """
 
     slot: str
     arrival_s: float
+    wait_s: float
+    hold_s: int
 
 
 @dataclass(frozen=True)
@@ -54,26 +68,30 @@ class PresenceRule:
         """Somebody is at this lamp now: the lamps to brighten, nearest arrival first."""
         if slot not in self._lamps:
             return []
-        origin = self._origin(slot, now_ms)
+        origins = list(self._origins(slot, now_ms))
         self._seen_ms[slot] = now_ms
-        if origin is None:
-            return [News(other, float("inf")) for other in sorted(self._near[slot])]
-        came_from, speed_m_s = origin
-        ahead = self._ahead(came_from, slot, speed_m_s * LEAD_S)
-        return sorted((News(s, d / speed_m_s) for s, d in ahead), key=lambda news: news.arrival_s)
+        if not origins:
+            return [self._unknown(slot, other) for other in sorted(self._near[slot])]
+        found: dict[str, News] = {}
+        for came_from, speed_m_s in origins:
+            for other, distance_m in self._ahead(came_from, slot, speed_m_s * LEAD_S):
+                news = _news(other, distance_m, speed_m_s)
+                found[other] = _both(found[other], news) if other in found else news
+        return sorted(found.values(), key=lambda item: item.arrival_s)
 
-    def _origin(self, slot: str, now_ms: int) -> tuple[str, float] | None:
-        """The neighbour that the walker most likely came from, and the speed in m/s."""
-        best: tuple[str, float] | None = None
-        latest_ms = -1
+    def _unknown(self, slot: str, other: str) -> News:
+        hold_s = ceil(self._distance(slot, other) / STROLL_M_S)
+        return News(other, inf, 0.0, min(max(hold_s, EXPECT_S), LONGEST_HOLD_S))
+
+    def _origins(self, slot: str, now_ms: int) -> Iterator[tuple[str, float]]:
+        """The neighbours that he may have come from, and how fast in m/s."""
         for other in self._near[slot]:
             then_ms = self._seen_ms.get(other)
             if then_ms is None or then_ms >= now_ms:
                 continue
             speed_m_s = self._distance(other, slot) * 1000 / (now_ms - then_ms)
-            if SLOWEST_M_S <= speed_m_s <= FASTEST_M_S and then_ms > latest_ms:
-                best, latest_ms = (other, speed_m_s), then_ms
-        return best
+            if SLOWEST_M_S <= speed_m_s <= FASTEST_M_S:
+                yield other, speed_m_s
 
     def _ahead(self, came_from: str, at: str, reach_m: float) -> Iterator[tuple[str, float]]:
         """Lamps reachable without turning back, and how far they are; the next ones always."""
@@ -99,3 +117,18 @@ class PresenceRule:
     def _distance(self, a: str, b: str) -> float:
         (x0, y0), (x1, y1) = self._lamps[a].position, self._lamps[b].position
         return hypot(x1 - x0, y1 - y0)
+
+
+def _news(slot: str, distance_m: float, speed_m_s: float) -> News:
+    arrival_s = distance_m / speed_m_s
+    wait_s = max(0.0, arrival_s - max(LEAD_S, LEAD_M / speed_m_s))
+    hold_s = min(ceil(arrival_s - wait_s) + EXPECT_S, LONGEST_HOLD_S)
+    return News(slot, arrival_s, wait_s, hold_s)
+
+
+def _both(one: News, other: News) -> News:
+    """News of two who may come to one lamp: from the first to the last."""
+    wait_s = min(one.wait_s, other.wait_s)
+    end_s = max(one.wait_s + one.hold_s, other.wait_s + other.hold_s)
+    arrival_s = min(one.arrival_s, other.arrival_s)
+    return News(one.slot, arrival_s, wait_s, min(ceil(end_s - wait_s), LONGEST_HOLD_S))

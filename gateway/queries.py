@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway import ledger
 from gateway.database import open_reader, translated
 from gateway.ledger import CausedRange, Intervals, StreamKey, StreamReport
-from gateway.outbox import RECEIVED, CommandEntry
+from gateway.outbox import RECEIVED, CommandEntry, LevelRow
 from gateway.pruning import PRUNED
 from gateway.records import Record, Row, first_sequence, is_urgent
 
@@ -105,6 +105,11 @@ class Reader:
                 "ORDER BY received_ms, id"
             )
             return [CommandEntry(*row) for row in found]
+
+    def bin_levels(self) -> list[LevelRow]:
+        """The levels that are kept of all bins, by slot and hour."""
+        with translated(self._path):
+            return self._sql.execute("SELECT * FROM bin_level ORDER BY slot, hour").fetchall()
 
     def known_commands(self, limit: int) -> list[str]:
         """The newest `limit` ids that are remembered, oldest first."""

@@ -143,6 +143,21 @@ def is_presence(record: Record) -> bool:
     return event.code is wire.EventCode.PRESENCE and event.active == 1
 
 
+def result_of(event: wire.Event) -> wire.CommandResult | None:
+    """What became of a command, told by an event: status, guard and progress in its value."""
+    if event.code is not wire.EventCode.COMMAND_RESULT:
+        return None
+    try:
+        return wire.CommandResult(
+            event.transaction,
+            wire.Status(event.value & 0xFF),
+            wire.Guard(event.value >> 8 & 0xFF),
+            event.value >> 16 & 0xFF,
+        )
+    except ValueError:
+        return None
+
+
 def is_pressing(record: Record) -> bool:
     """Whether it should be durable at once: every alarm, and what happens to bollards and bins.
 
@@ -180,6 +195,11 @@ def _fill_percent(permille: int) -> float | None:
     return permille / 10 if permille <= 1000 else None
 
 
+def person(field: bytes) -> str | None:
+    """The name of who signed, from its eight bytes on the wire; None when nobody did."""
+    return field.rstrip(b"\0").decode("ascii", "replace") or None
+
+
 _RENAMED: dict[tuple[type, str], tuple[str, Callable[[Any], Any]]] = {
     (wire.LampStatus, "level"): ("level_percent", dali_percent),
     (wire.LampStatus, "target"): ("target_percent", dali_percent),
@@ -189,6 +209,10 @@ _RENAMED: dict[tuple[type, str], tuple[str, Callable[[Any], Any]]] = {
     (wire.BollardStatus, "current_ma"): ("current_ma", _reading(NO_READING_U16)),
     (wire.BollardStatus, "pressure_kpa"): ("pressure_kpa", _reading(NO_READING_U16)),
     (wire.BollardStatus, "nonce"): ("cmd_nonce", bytes.hex),
+    (wire.Motion, "operator"): ("operator", person),
+    (wire.Motion, "second"): ("second", person),
+    (wire.BollardMeters, "rise_ms"): ("rise_ms", _reading(0)),
+    (wire.BinMeters, "battery_least_mv"): ("battery_least_mv", _reading(NO_READING_U16)),
     (wire.BinStatus, "level_permille"): ("level_percent", _fill_percent),
     (wire.BinStatus, "distance_mm"): ("distance_mm", _reading(NO_READING_U16)),
     (wire.BinStatus, "temperature_dc"): ("temperature_c", _tenths(NO_READING_I16)),
@@ -251,6 +275,9 @@ _TYPE_NAMES: dict[int, str] = {
     wire.Gap.ID: "gap",
     wire.Health.ID: "health",
     wire.LampMeters.ID: "lamp_meters",
+    wire.Motion.ID: "motion",
+    wire.BollardMeters.ID: "bollard_meters",
+    wire.BinMeters.ID: "bin_meters",
 }
 
 STATUS_TYPES: Mapping[int, str] = {

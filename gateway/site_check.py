@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gateway.site_findings import Findings
+from gateway.site_lanes import check_groups
 from gateway.site_model import (
     DEFAULT_PORTS,
     Broker,
@@ -22,12 +23,10 @@ from gateway.site_model import (
     Slot,
     StoreTable,
 )
+from gateway.site_parameter_checks import check_parameters, located
 from gateway.site_parameters import (
     PARAMETERS,
     RANGES,
-    BinParameters,
-    LampParameters,
-    Parameters,
 )
 from gateway.toml_lines import Path as KeyPath
 from protocol.generated.wire import ADDRESS_MAX
@@ -102,6 +101,7 @@ _CHECKS: Mapping[type, Mapping[str, Callable[[Any], str | None]]] = {
         "gateway": _name,
         "latitude": _Range(-90, 90, "degrees north"),
         "longitude": _Range(-180, 180, "degrees east"),
+        "users": lambda value: "is empty; name a file" if value == "" else None,
     },
     Broker: {"url": _url},
     StoreTable: {
@@ -120,6 +120,7 @@ _CHECKS: Mapping[type, Mapping[str, Callable[[Any], str | None]]] = {
         "name": _name,
         "address": _Range(1, ADDRESS_MAX, ""),
         "unit": _unit,
+        "group": lambda value: None if value is None else _name(value),
     },
     **{
         kind: {name: _Range(*limits) for name, limits in ranges.items()}
@@ -148,6 +149,7 @@ def build(tables: dict[str, Any], file: Path, findings: Findings) -> Site | None
     slots = _array(tables, "slot", findings, lambda table, path: _slot(table, path, findings))
     _check_broker_files(broker, findings)
     _check_together(buses, slots, tables, findings)
+    check_groups(slots, findings)
     if site is None or broker is None or store is None or metrics is None:
         return None
     return Site(
@@ -157,7 +159,7 @@ def build(tables: dict[str, Any], file: Path, findings: Findings) -> Site | None
         store=store,
         metrics=metrics,
         buses=tuple(bus for _, bus in buses),
-        slots=tuple(slot for _, slot in slots),
+        slots=tuple(slot if findings.problems else located(slot, site) for _, slot in slots),
     )
 
 
@@ -198,7 +200,7 @@ def _slot(table: Any, path: KeyPath, findings: Findings) -> Slot | None:
     before = len(findings.problems)
     parameters = _struct(parameters_type, values.get("parameters", {}), at, findings)
     if parameters is not None and len(findings.problems) == before:
-        _check_parameters(parameters, values.get("parameters"), at, findings)
+        check_parameters(parameters, values.get("parameters"), at, findings)
     if slot is None or parameters is None:
         return None
     return msgspec.structs.replace(slot, unit=slot.unit.lower(), parameters=parameters)
@@ -268,31 +270,6 @@ def _in_words(message: str, value: object, kind: Any) -> str:
         _TYPE_WORDS.get(word.strip(), word.strip()) for word in expected[1].split("|")
     )
     return f"{entry}must be {wanted}, not {shown}"
-
-
-def _check_parameters(
-    parameters: Parameters, table: Any, path: KeyPath, findings: Findings
-) -> None:
-    if isinstance(parameters, LampParameters):
-        if parameters.floor_percent > parameters.presence_percent:
-            findings.add(
-                _given(table, path, "floor_percent", "presence_percent"),
-                f"floor_percent {parameters.floor_percent} is above presence_percent "
-                f"{parameters.presence_percent}; lower the floor or raise presence_percent",
-            )
-    elif isinstance(parameters, BinParameters) and parameters.full_mm >= parameters.empty_mm:
-        findings.add(
-            _given(table, path, "full_mm", "empty_mm"),
-            f"full_mm {parameters.full_mm} must be less than empty_mm {parameters.empty_mm}: the "
-            "distance shrinks as the bin fills; measure both again",
-        )
-
-
-def _given(table: Any, path: KeyPath, *names: str) -> KeyPath:
-    """The path of the first of these keys that the table holds."""
-    return next(
-        ((*path, name) for name in names if isinstance(table, dict) and name in table), path
-    )
 
 
 def _check_broker_files(broker: Broker | None, findings: Findings) -> None:

@@ -22,6 +22,8 @@ class SiteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     `link_key` is the key file that opens sessions with the controllers, relative to the site file;
     `stoep keys init` makes it. `clock` "ntp": the controllers trust the time while the machine's
     clock is synchronised; "trusted": always, for a machine that gets its time in another way.
+    `users` is the file that says who may ask for what (see `people.py`); without it the broker's
+    own access control decides alone.
     """
 
     name: str
@@ -30,6 +32,7 @@ class SiteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     longitude: float
     link_key: str = "keys/link.json"
     clock: Literal["ntp", "trusted"] = "ntp"
+    users: str | None = None
 
 
 class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -97,7 +100,8 @@ class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """`[[slot]]`: a place in the street and the unit that is in it now.
 
     `unit` is the 64-bit hardware id as 16 hex digits, lower case. `position` is x and y in metres.
-    `neighbours` are the slots that are told about presence here.
+    `neighbours` are the slots that are told about presence here. Bollards of one `group` stand in
+    one lane: none rises while another is not clear.
     """
 
     name: str
@@ -107,6 +111,7 @@ class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     unit: str
     position: tuple[float, float] = (0.0, 0.0)
     neighbours: tuple[str, ...] = ()
+    group: str | None = None
     parameters: Parameters = LampParameters()
 
 
@@ -133,6 +138,14 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     def slot(self, name: str) -> Slot | None:
         """The slot of that name, or None."""
         return next((slot for slot in self.slots if slot.name == name), None)
+
+    def lane(self, slot: Slot) -> tuple[str, ...]:
+        """The other slots of its group, in the order of the file."""
+        if slot.group is None:
+            return ()
+        return tuple(
+            one.name for one in self.slots if one.group == slot.group and one.name != slot.name
+        )
 
     def on_bus(self, bus: str) -> tuple[Slot, ...]:
         """The slots of a bus, by address."""

@@ -179,7 +179,7 @@ class Store:
         """
         gaps = tuple(gaps)
         hurry = any(is_pressing(record) for record in records)
-        result = await self._submit(lambda outbox: outbox.put(records, gaps), hurry=hurry)
+        result = await self.write(lambda outbox: outbox.put(records, gaps), hurry=hurry)
         if result.stored:
             self.new_rows.set()
             if any(record.priority > Priority.ROUTINE for record in records):
@@ -188,12 +188,12 @@ class Store:
 
     async def set_limit(self, limit_bytes: int) -> None:
         """Bounds the database anew; what is too much goes at once."""
-        await self._submit(lambda outbox: outbox.set_limit(limit_bytes))
+        await self.write(lambda outbox: outbox.set_limit(limit_bytes))
 
     async def delete(self, ids: Iterable[int]) -> int:
         """Removes rows after the broker's PUBACK; returns how many were still there."""
         ids = tuple(ids)
-        return await self._submit(lambda outbox: outbox.delete(ids), hurry=False)
+        return await self.write(lambda outbox: outbox.delete(ids), hurry=False)
 
     def flush(self) -> None:
         """Lets what was asked for so far wait no longer for company."""
@@ -210,7 +210,7 @@ class Store:
         """Up to `limit` rows of one class with ids above `after_id`, in the order of arrival."""
         # First those of the open transaction: what is committed between the two looks is in both.
         early = self._outbox.staged(urgent=urgent, after_id=after_id) if self._shows_early else []
-        rows = await self._read(lambda reader: reader.rows(urgent, after_id, limit))
+        rows = await self.query(lambda reader: reader.rows(urgent, after_id, limit))
         if early:
             merged = {row.id: row for row in (*rows, *early)}
             rows = sorted(merged.values(), key=lambda row: row.id)[:limit]
@@ -238,35 +238,35 @@ class Store:
 
     async def places(self) -> list[tuple[str, str]]:
         """Every (slot, kind) that a record ever came from."""
-        return await self._read(lambda reader: reader.places())
+        return await self.query(lambda reader: reader.places())
 
     async def ledger(self) -> Ledger:
         """The fate of every sequence number, with the sums checked."""
-        return await self._read(lambda reader: reader.ledger())
+        return await self.query(lambda reader: reader.ledger())
 
     # --- commands ---------------------------------------------------------------------------
 
     async def begin_command(self, entry: CommandEntry, note: Note | None = None) -> bool:
         """Remembers a command durably, with its note; False when its id was seen before."""
-        return await self._submit(lambda outbox: outbox.begin_command(entry, note))
+        return await self.write(lambda outbox: outbox.begin_command(entry, note))
 
     async def finish_command(
         self, command_id: str, result: bytes, note: Note | None = None
     ) -> bool:
         """Keeps the final result durably, with its note; False when there already is one."""
-        return await self._submit(lambda outbox: outbox.finish_command(command_id, result, note))
+        return await self.write(lambda outbox: outbox.finish_command(command_id, result, note))
 
     async def command_answered(self, command_id: str) -> None:
         """Notes that the final result reached the broker."""
-        await self._submit(lambda outbox: outbox.command_answered(command_id))
+        await self.write(lambda outbox: outbox.command_answered(command_id))
 
     async def known_commands(self, limit: int) -> list[str]:
         """The newest `limit` command ids that are remembered, oldest first."""
-        return await self._read(lambda reader: reader.known_commands(limit))
+        return await self.query(lambda reader: reader.known_commands(limit))
 
     async def open_commands(self) -> list[CommandEntry]:
         """Commands whose final result has not reached the broker, oldest first."""
-        return await self._read(lambda reader: reader.open_commands())
+        return await self.query(lambda reader: reader.open_commands())
 
     def note(self, note: Note) -> asyncio.Future[None]:
         """Adds an entry to the journal, after what was asked for before; done when durable.
@@ -282,7 +282,8 @@ class Store:
 
     # --- threads ----------------------------------------------------------------------------
 
-    async def _submit(self, work: Callable[[Outbox], _T], *, hurry: bool = True) -> _T:
+    async def write(self, work: Callable[[Outbox], _T], *, hurry: bool = True) -> _T:
+        """Has the writer do this in its next commit, which waits for company without `hurry`."""
         return await self._enqueue(work, hurry=hurry)
 
     def _enqueue(self, work: Callable[[Outbox], _T], *, hurry: bool) -> asyncio.Future[_T]:
@@ -295,7 +296,8 @@ class Store:
             self._wake.notify()
         return future
 
-    async def _read(self, work: Callable[[Reader], _T]) -> _T:
+    async def query(self, work: Callable[[Reader], _T]) -> _T:
+        """Has the reading thread look at what is durable."""
         if self._thread is None:
             raise StoreUnavailableError(f"{self.path} is closed")
         return await self._loop.run_in_executor(self._reads, work, self._reader)

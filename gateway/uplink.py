@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiomqtt
 
@@ -22,6 +23,7 @@ from gateway.contract import Address, Avail, Topics
 from gateway.desk import Incoming, Reply
 from gateway.drain import Drain
 from gateway.errors import StoreError
+from gateway.nonces import Nonces
 from gateway.records import STATUS_TYPES, Record, unix_ms
 from gateway.site_model import Broker
 from gateway.store import Store
@@ -75,6 +77,9 @@ class Uplink:
         self._drain = Drain(store, topics)
         self._latest: dict[str, Record | bytes] = {}
         self._stale: set[str] = set()
+        self._added: dict[str, Mapping[str, Any] | None] = {}
+        self._nonces = Nonces()
+        self._nonce_since_ms: dict[str, int] = {}
         self._changed: dict[str, None] = {}
         self._some_changed = asyncio.Event()
         self._replies: dict[int, Reply] = {}
@@ -97,11 +102,17 @@ class Uplink:
 
     # --- what is published ------------------------------------------------------------------
 
-    def state(self, record: Record) -> None:
-        """Makes a status record the retained state of its slot; other records are ignored."""
+    def state(self, record: Record, added: Mapping[str, Any] | None = None) -> None:
+        """Makes a status record the retained state of its slot; other records are ignored.
+
+        `added` is what the gateway itself knows beyond it.
+        """
         if record.type in STATUS_TYPES:
             topic = self._topics.record(record, "state")
             self._stale.discard(topic)
+            self._added[topic] = added
+            if (since_ms := self._nonces.see(record, unix_ms())) is not None:
+                self._nonce_since_ms[topic] = since_ms
             self._set(topic, record)
 
     def avail(self, address: Address, status: Avail, cause: str | None = None) -> None:
@@ -278,7 +289,13 @@ class Uplink:
         value = self._latest[topic]
         if isinstance(value, bytes):
             return value
-        return contract.state(value, stale=topic in self._stale)
+        since_ms = self._nonce_since_ms.get(topic)
+        return contract.state(
+            value,
+            stale=topic in self._stale,
+            nonce_since_ms=since_ms,
+            added=self._added.get(topic),
+        )
 
     def _sent(self, future: asyncio.Future[None], topic: str) -> None:
         if not future.cancelled() and (error := future.exception()) is not None:

@@ -50,7 +50,12 @@ class LampPin(IntEnum):
 
 
 class BollardPin(IntEnum):
-    """A bollard's board. Contacts up to DOOR are normally closed: 0 is clear or healthy."""
+    """A bollard's board.
+
+    Loops, obstacle edge, emergency stop, emergency lower, door and mains are normally closed
+    contacts: 0 is clear or healthy, 1 or an open wire is active. End switches and keys are active
+    at 1; an open wire of the upper end switch is active too, those of `LIVE` are not.
+    """
 
     DRIVE_UP = 2
     DRIVE_DOWN = 3
@@ -67,8 +72,15 @@ class BollardPin(IntEnum):
     EMERGENCY = 14
     LOCAL_KEY = 15
     DOOR = 16
+    EMERGENCY_LOWER = 17
+    LOCAL_LOWER = 18
+    POWER_LOST = 19
     MOTOR_CURRENT = 26
     PRESSURE = 27
+
+
+LIVE = frozenset({BollardPin.AT_BOTTOM, BollardPin.LOCAL_KEY, BollardPin.LOCAL_LOWER})
+"""Pulled down, so that an open wire presses no key and reaches no end."""
 
 
 class BinPin(IntEnum):
@@ -80,6 +92,7 @@ class BinPin(IntEnum):
     PRESS = 17
     RETRACT = 18
     EYE = 19
+    WATER = 20
     PRESS_CURRENT = 26
     BATTERY = 27
     TEMPERATURE = 28

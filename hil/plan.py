@@ -22,7 +22,10 @@ class BusPlan:
 
 @dataclass(frozen=True)
 class SlotPlan:
-    """One controller: what it is, where it hangs, and the `unit` (16 hex digits) in the slot."""
+    """One controller: what it is, where it hangs, and the `unit` (16 hex digits) in the slot.
+
+    Posts of one `group` stand in one lane.
+    """
 
     name: str
     kind: str
@@ -31,6 +34,7 @@ class SlotPlan:
     unit: str = ""
     position_m: tuple[float, float] = (0.0, 0.0)
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    group: str = ""
 
     def hardware_id(self) -> str:
         """`unit`, or one made from the name where the site file leaves it open."""
@@ -89,7 +93,8 @@ def plan_from_dict(site: Mapping[str, Any]) -> StreetPlan:
         buses = tuple(
             BusPlan(str(bus["name"]), int(bus.get("baud", 115_200))) for bus in _tables(site, "bus")
         )
-        slots = tuple(_slot(table) for table in _tables(site, "slot"))
+        place = _place(site)
+        slots = tuple(_slot(table, place) for table in _tables(site, "slot"))
         return StreetPlan(str(site.get("site", {}).get("name", "street")), buses, slots)
     except KeyError as error:
         raise PlanError(f"missing key {error}") from error
@@ -101,7 +106,17 @@ def _tables(site: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     return cast("list[Mapping[str, Any]]", site.get(key, []))
 
 
-def _slot(table: Mapping[str, Any]) -> SlotPlan:
+def _place(site: Mapping[str, Any]) -> dict[str, int]:
+    """Where the site is, as a lamp is told it; nothing where the site file does not say."""
+    table = site.get("site", {})
+    return {
+        f"{name}_mdeg": round(float(table[name]) * 1000)
+        for name in ("latitude", "longitude")
+        if name in table
+    }
+
+
+def _slot(table: Mapping[str, Any], place: Mapping[str, int]) -> SlotPlan:
     x_m, y_m = table.get("position", (0.0, 0.0))
     return SlotPlan(
         name=str(table["name"]),
@@ -110,5 +125,6 @@ def _slot(table: Mapping[str, Any]) -> SlotPlan:
         address=int(table["address"]),
         unit=str(table.get("unit", "")),
         position_m=(float(x_m), float(y_m)),
-        parameters=dict(table.get("parameters", {})),
+        parameters={**(place if table["kind"] == "lamp" else {}), **table.get("parameters", {})},
+        group=str(table.get("group") or ""),
     )

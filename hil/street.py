@@ -15,24 +15,29 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from hil.addressing import addressee
-from hil.controller import Build, Controller
+from hil.controller import HEAP, Build, Controller
 from hil.errors import ConditionTimeout, StreetError
 from hil.line import GATEWAY, Line
+from hil.monitors import Violation
 from hil.pins import Kind
 from hil.plan import SlotPlan, StreetPlan
 from hil.plants.bin import EMPTY_DISTANCE_MM, FULL_DISTANCE_MM, BinPlant
 from hil.plants.board import Plant
-from hil.plants.bollard import BollardPlant
+from hil.plants.bollard import BollardPlant, join
 from hil.plants.lamp import LampPlant
 from hil.plants.park import Park
+from hil.plants.vehicle import Lane
 from hil.staging import stage
+from hil.watch import Watch
 from protocol import keyfile
 from protocol.keyfile import Purpose, SiteKey
 
 P = TypeVar("P", bound=Plant)
 
 STEP_S = 0.02  # 50 Hz
-MOST_STEPS_AT_ONCE = 25  # after a stall (a suspended laptop) the rest of the time is skipped
+# After a stall the rest of the time is skipped: physics that catch up all at once would press
+# somebody before the controller has had a chance to see it.
+MOST_STEPS_AT_ONCE = 5
 STAGGER_S = 0.002  # between two process starts, so that the lines keep moving
 
 
@@ -46,7 +51,7 @@ class Options:
     bit_error_rate: float = 0.0
     coalesce_ms: float = 1.0
     entry: str = "boot_emulated"
-    heap: str = "192k"
+    heap: str = HEAP
     interpreted: bool = False
     firmware_root: Path | None = None
     """folder with firmware/ and protocol/; default: those beside `hil`"""
@@ -69,6 +74,8 @@ class Street:
         self.controllers: dict[str, Controller] = {}
         self.plants: dict[str, Plant] = {}
         self.park = Park([])
+        self.lanes: dict[str, Lane] = {}
+        self.watch = Watch()
         self._changed = asyncio.Event()
         self._stepper: asyncio.Task[None] | None = None
 
@@ -118,6 +125,11 @@ class Street:
         for line in self.lines.values():
             line.close()
 
+    @property
+    def violations(self) -> list[Violation]:
+        """What the monitors of the posts (`hil.monitors`) have found so far."""
+        return self.watch.violations
+
     def line(self, bus: str) -> Line:
         """A bus: `unplug()`, `replug()`, `detach(slot)`, `set_bit_error_rate()`, `counters`."""
         return self.lines[bus]
@@ -135,7 +147,7 @@ class Street:
         return self._plant(slot, LampPlant)
 
     def bollard(self, slot: str) -> BollardPlant:
-        """The bollard in a slot: `arrive()`, `height_m`."""
+        """The bollard in a slot: `arrive()`, `obstruct()`, `fail(sensor, how)`, `height_m`."""
         return self._plant(slot, BollardPlant)
 
     def bin(self, slot: str) -> BinPlant:
@@ -146,6 +158,8 @@ class Street:
         """Send changed inputs now, rather than with the next step of the physics."""
         for name, plant in self.plants.items():
             controller = self.controllers[name]
+            controller.collect()
+            self.watch.inputs(name, plant.inputs)
             for (kind, index), value in plant.inputs.items():
                 controller.set_input(kind, index, value)
             controller.check()
@@ -207,7 +221,12 @@ class Street:
             for name, line in self.lines.items()
         }
         people = [(round(x_m, 1), round(y_m, 1)) for x_m, y_m in self.park.places()]
-        return {"slots": slots, "lines": lines, "people": people}
+        return {
+            "slots": slots,
+            "lines": lines,
+            "people": people,
+            "violations": [str(violation) for violation in self.violations],
+        }
 
     def _plant(self, slot: str, kind: type[P]) -> P:
         plant = self.plants[slot]
@@ -245,10 +264,13 @@ class Street:
             )
             stations = {s.address: s.name for s in self.plan.slots if s.bus == bus.name}
             line.addressee = addressee(stations)
+            posts = {s.address: s.name for s in self.plan.slots if self._is_post_on(s, bus.name)}
+            line.tap = self.watch.tap(posts) if posts else None
             self.lines[bus.name] = line
             line.add(GATEWAY, link=self.port(bus.name))
         for number, slot in enumerate(self.plan.slots):
             self._place(slot, build, options.seed * 1000 + number)
+        self._pave()
         lamps = [plant for plant in self.plants.values() if isinstance(plant, LampPlant)]
         self.park = Park(lamps, arrivals_per_hour=options.arrivals_per_hour, seed=options.seed)
         self.touch()
@@ -259,8 +281,16 @@ class Street:
 
         def output(kind: Kind, index: int, value: int) -> None:
             plant.output(kind, index, value)
+            if not self.controllers[slot.name].running:
+                self.watch.lost(slot.name)
+            self.watch.output(slot.name, kind, index, value)
             self._changed.set()
 
+        def message(kind: Kind, index: int, value: int) -> None:
+            self.watch.message(slot.name, kind, index, value)
+
+        if slot.kind == "bollard":
+            self.watch.add(slot.name, slot.parameters)
         self.controllers[slot.name] = Controller(
             slot.name,
             slot.hardware_id(),
@@ -268,6 +298,7 @@ class Street:
             self.folder / "controllers" / slot.name,
             self.lines[slot.bus].add(slot.name, hold=True),
             on_output=output,
+            on_message=message,
             provision=self._provision(slot),
         )
 
@@ -275,13 +306,37 @@ class Street:
         if slot.kind == "lamp":
             return LampPlant(slot.position_m)
         if slot.kind == "bollard":
-            return BollardPlant(falls=bool(slot.parameters.get("power_fail_lower")))
+            return self._make_post(slot)
         return BinPlant(
             deposits_per_hour=self.options.deposits_per_hour,
             seed=seed,
             empty_mm=slot.parameters.get("empty_mm", EMPTY_DISTANCE_MM),
             full_mm=slot.parameters.get("full_mm", FULL_DISTANCE_MM),
         )
+
+    def _make_post(self, slot: SlotPlan) -> BollardPlant:
+        """A post in a lane of its own, or with the others of its group, where the site puts it."""
+        falls = bool(slot.parameters.get("power_fail_lower"))
+        if not slot.group:
+            return BollardPlant(falls=falls)
+        lane = self.lanes.setdefault(slot.group, Lane())
+        first = next(s for s in self.plan.slots if s.group == slot.group)
+        return BollardPlant(
+            falls=falls,
+            lane=lane,
+            along_m=slot.position_m[0] - first.position_m[0],
+            across_m=slot.position_m[1] - first.position_m[1],
+        )
+
+    def _pave(self) -> None:
+        """Let the drivers of every shared lane see its posts."""
+        posts = [plant for plant in self.plants.values() if isinstance(plant, BollardPlant)]
+        for lane in self.lanes.values():
+            join(lane, [post for post in posts if post.lane is lane])
+
+    @staticmethod
+    def _is_post_on(slot: SlotPlan, bus: str) -> bool:
+        return slot.kind == "bollard" and slot.bus == bus
 
     async def _step_for_ever(self) -> None:
         """Physics in steps of one length, as many as the clock asks for."""
@@ -294,10 +349,13 @@ class Street:
                 behind = MOST_STEPS_AT_ONCE
             for _ in range(behind):
                 self.park.step(STEP_S)
+                for lane in self.lanes.values():
+                    lane.step(STEP_S)
                 for plant in self.plants.values():
                     plant.step(STEP_S)
+                self.touch()
             done_s += behind * STEP_S
-            self.touch()
+            self.watch.tick()
             self._changed.set()
 
 

@@ -82,20 +82,12 @@ def save(key: SiteKey, path: Path, *, replace_file: bool = False) -> None:
 
     Raises KeyFileError when it exists and may not be replaced, or cannot be written.
     """
-    _write(path, json.dumps(_document(key), indent=2) + "\n", replace_file=replace_file)
+    write_private(path, json.dumps(_document(key), indent=2) + "\n", replace_file=replace_file)
 
 
 def load(path: Path, purpose: Purpose) -> SiteKey:
     """Read a key file; KeyFileError when it is missing, open to others, or not of that purpose."""
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            text = file.read()
-    except OSError as error:
-        hint = "make it with: stoep keys init" if isinstance(error, FileNotFoundError) else ""
-        raise KeyFileError(f"{path}: {error.strerror}; {hint}".rstrip("; ")) from error
-    if mode & 0o077:
-        raise KeyFileError(f"{path}: others may read this secret; run: chmod 600 {path}")
+    text = read_private(path, "make it with: stoep keys init")
     return _parse(text, purpose, str(path))
 
 
@@ -115,7 +107,7 @@ def export(key: SiteKey, path: Path, passphrase: str) -> None:
         "nonce": base64.b64encode(nonce).decode(),
         "sealed": base64.b64encode(sealed).decode(),
     }
-    _write(path, json.dumps(document, indent=2) + "\n", replace_file=False)
+    write_private(path, json.dumps(document, indent=2) + "\n", replace_file=False)
 
 
 def restore(path: Path, purpose: Purpose, passphrase: str) -> SiteKey:
@@ -160,7 +152,28 @@ def _parse(text: bytes, purpose: Purpose, where: str) -> SiteKey:
     return SiteKey(purpose, site, epochs)
 
 
-def _write(path: Path, text: str, *, replace_file: bool) -> None:
+def read_private(path: Path, hint: str) -> bytes:
+    """The bytes of a secret file; `hint` tells how to make one that is missing.
+
+    KeyFileError when it cannot be read, or others than its owner may read it.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read()
+    except OSError as error:
+        told = hint if isinstance(error, FileNotFoundError) else ""
+        raise KeyFileError(f"{path}: {error.strerror}; {told}".rstrip("; ")) from error
+    if mode & 0o077:
+        raise KeyFileError(f"{path}: others may read this secret; run: chmod 600 {path}")
+    return text
+
+
+def write_private(path: Path, text: str, *, replace_file: bool) -> None:
+    """Write a secret file, whole or not at all, for its owner only.
+
+    KeyFileError when it exists and may not be replaced, or cannot be written.
+    """
     if path.exists() and not replace_file:
         raise KeyFileError(f"{path}: exists already; a key is never overwritten")
     aside = path.with_name(path.name + ".new")

@@ -38,11 +38,11 @@ class Requester:
         self._open_counter = 0
         self._awaited: GatewaySession | None = None
 
-    def request(self, kind: int, payload: bytes, plain: bool = False) -> bytes:
+    def request(self, kind: int, payload: bytes, plain: bool = False, flags: int = 0) -> bytes:
         """The bytes that ask `kind` with this payload; an earlier open request is given up.
 
-        Secured when there is a session, unless `plain`. EncodeError when the payload is too large,
-        SecurityError when the session's counters are used up.
+        Secured when there is a session, unless `plain`; `flags` are wire.FLAG_*. EncodeError when
+        the payload is too large, SecurityError when the session's counters are used up.
         """
         session = None if plain else self.session
         if session is None:
@@ -51,7 +51,8 @@ class Requester:
             counter = session.next_counter()
         buffer = self._buffer
         self._size = 0
-        flags = 0 if session is None else FLAG_SECURED
+        if session is not None:
+            flags |= FLAG_SECURED
         framing.start_frame(buffer, flags, self.address, ADDRESS_GATEWAY, kind, counter)
         size = put_payload(buffer, payload)
         if session is not None:

@@ -65,6 +65,12 @@ class Unreachable(ToolError):
     exit_code = EXIT_UNREACHABLE
 
 
+class Interrupted(ToolError):
+    """Ctrl-C while something goes on without us; without that, nothing is said."""
+
+    exit_code = EXIT_INTERRUPTED
+
+
 class ConfigurationError(ToolError):
     """A file or the installation is not as it must be."""
 

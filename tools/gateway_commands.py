@@ -20,7 +20,7 @@ from protocol.keyfile import KeyFileError
 from tools.errors import ConfigurationError, Failed
 from tools.gateway_journal import app as journal
 from tools.gateway_ledger import ledger
-from tools.gateway_site import SiteFile, read_site
+from tools.gateway_site import SiteFile, read_site, users_of
 from tools.gateway_status import status
 from tools.output import console, print_json, table
 from tools.settings import Settings
@@ -121,6 +121,7 @@ def set_up_log(level: str, form: str = "text") -> None:
 def _as_json(file: Path, old: Site | None) -> dict[str, object]:
     try:
         site = load_site(file)
+        users = users_of(site)
     except SiteError as error:
         problems = [
             {"file": str(p.file), "line": p.line, "key": p.key, "message": p.message}
@@ -134,6 +135,7 @@ def _as_json(file: Path, old: Site | None) -> dict[str, object]:
         "gateway": site.site.gateway,
         "buses": {bus.name: len(site.on_bus(bus.name)) for bus in site.buses},
         "slots": dict(Counter(slot.kind for slot in site.slots)),
+        "users": None if users is None else len(users.persons),
         "problems": [],
         **({} if old is None else {"changes": [_change(c) for c in compare(old, site)]}),
     }
@@ -155,6 +157,8 @@ def _print(site: Site) -> None:
     out = console()
     out.print(f"{site.file} is good: gateway {site.site.gateway} of {site.site.name}")
     out.print(f"slots: {slots or 'none'}; broker {site.broker.url}; store {site.store_path}")
+    if (users := users_of(site)) is not None:
+        out.print(f"users: {', '.join(users.persons)}")
     rows = [
         (slot.bus, str(slot.address), slot.name, slot.kind, slot.unit)
         for bus in site.buses

@@ -173,15 +173,29 @@ def _as_json(path: Path, report: Report) -> dict[str, Any]:
 def _row(entry: Mapping[str, Any]) -> tuple[object, ...]:
     what = entry["what"]
     says = {
-        "command": lambda: f"{entry['verb']} {_arguments(entry)}: {entry['reason']}",
+        "command": lambda: f"{_asked(entry)} {_arguments(entry)}: {entry['reason']}",
         "refused": lambda: f"{entry.get('verb', '?')}: {_status(entry)}",
         "result": lambda: _status(entry),
         "event": lambda: _event(entry),
+        "motion": lambda: _motion(entry),
     }.get(what, lambda: str(entry.get("event", "")))
     return (
         *(entry["n"], entry["at"], entry.get("slot", "-"), what),
-        *(entry.get("actor", "-"), " ".join(says().split())),
+        *(_who(entry), " ".join(says().split())),
     )
+
+
+def _who(entry: Mapping[str, Any]) -> str:
+    """Who signed, where somebody did; else the actor, which is what the sender claims."""
+    signed = [str(entry[name]) for name in ("operator", "second") if name in entry]
+    auth: dict[str, Any] = entry.get("auth") or {}
+    signatures: list[dict[str, Any]] = auth.get("signatures") or []
+    signed += [str(one["operator"]) for one in signatures]
+    return " and ".join(signed) or str(entry.get("actor", "-"))
+
+
+def _asked(entry: Mapping[str, Any]) -> str:
+    return f"{entry['verb']} (dry run)" if entry.get("dry_run") else str(entry["verb"])
 
 
 def _arguments(entry: Mapping[str, Any]) -> str:
@@ -193,7 +207,19 @@ def _status(entry: Mapping[str, Any]) -> str:
     return " ".join(str(entry[name]) for name in ("status", "guard", "detail") if name in entry)
 
 
+def _motion(entry: Mapping[str, Any]) -> str:
+    why = str(entry["cause"]).replace("_", " ")
+    if "transaction" in entry and "id" not in entry:
+        why += f" {entry['transaction']}, which this gateway did not carry"
+    because = f": {entry['reason']}" if "reason" in entry else ""
+    ticket = f" ({entry['ticket']})" if "ticket" in entry else ""
+    return f"drive {entry['drive']}, {entry['state']}, by {why}{because}{ticket}"
+
+
 def _event(entry: Mapping[str, Any]) -> str:
+    if "status" in entry:
+        guard = f" {entry['guard']}" if "guard" in entry else ""
+        return f"{entry['code']} {entry['status']}{guard}: {entry.get('reason') or entry['cause']}"
     words = entry.get("state") or ("raised" if entry["active"] else "cleared")
     because = entry.get("reason") or entry["cause"]
     return f"{entry['code']} {words}: {because}"

@@ -32,8 +32,9 @@ def ledger(
     """Account for every record that a controller ever numbered; the gateway may be running.
 
     Delivered: confirmed by the broker. Pending: stored, on its way. Gaps: lost before they came
-    here, and the controller said why. Dropped: given up here for want of room. Missing: without
-    any explanation. Ends with 4 when a number is missing or the sums do not agree.
+    here, and why; of those that a restart took with it at least so many. Dropped: given up here for
+    want of room. Missing: without any explanation. Ends with 4 when a number is missing or the sums
+    do not agree.
     """
     loaded = read_site(site)
     unit = _unit_in(loaded, slot)
@@ -109,7 +110,7 @@ def _as_json(
                 "stream": _stream(one),
                 "delivered": _size(one.delivered),
                 "pending": _size(one.pending),
-                "gaps": [part._asdict() for part in one.gaps],
+                "gaps": [part._asdict() | {"exact": part.exact} for part in one.gaps],
                 "dropped": [part._asdict() for part in one.dropped],
                 "missing": [part._asdict() for part in one.missing],
             }
@@ -136,7 +137,8 @@ def _print(found: Ledger, streams: Sequence[StreamReport], site: Site, *, whole:
     for one in streams:
         for word, parts in (("lost", one.gaps), ("dropped", one.dropped)):
             for part in parts:
-                out.print(f"{_title(one, site)}: {_numbers(part)} {word}, {part.cause}")
+                least = "" if part.exact else " or more"
+                out.print(f"{_title(one, site)}: {_numbers(part)}{least} {word}, {part.cause}")
     counted, dropped = found.counters, sum(found.dropped.values())
     out.print()
     out.print("all slots: " if not whole else "", end="")

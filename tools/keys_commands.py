@@ -1,4 +1,4 @@
-"""`stoep keys`: the site's two secrets, made, shown by fingerprint, exported, restored, rotated."""
+"""`stoep keys`: the site's two secrets, and the key files of people made of one of them."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ import getpass
 import hashlib
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from protocol import keyfile
+from gateway.site_model import Slot
+from protocol import keyfile, person_keys
 from protocol.keyfile import KeyFileError, Purpose, SiteKey
 from tools.errors import ConfigurationError, UsageError
+from tools.gateway_site import SiteFile, read_site
+from tools.ops.signing import role_of
 from tools.output import print_json
 
 app = typer.Typer(
-    help="The site's link key (gateways) and command key (operations).",
+    help="The site's link key (gateways), its command key (operations), and keys of people.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 
@@ -44,10 +48,10 @@ def init(
     site: Annotated[str, typer.Argument(help="The site's name, as in site.toml.")],
     folder: Annotated[Path, typer.Option(help="Where the two files go.")] = Path("keys"),
 ) -> None:
-    """Make both keys of a new site: link.json for its gateways, command.json for operations.
+    """Make both keys of a new site.
 
-    The command key moves bollards: keep it on operators' machines, never on a gateway. Nothing is
-    ever overwritten.
+    link.json is for its gateways, command.json for operations. The command key moves bollards: keep
+    it on operators' machines, never on a gateway. Nothing is ever overwritten.
     """
     with _explained():
         try:
@@ -67,7 +71,10 @@ def init(
 
 @app.command("show")
 def show(path: KeyPath, as_json: AsJson = False) -> None:
-    """Show what a key file is for and its epochs, by fingerprint; never the secret."""
+    """Show what a key file is for, never the secret.
+
+    Its epochs are shown by fingerprint.
+    """
     key = _load(path)
     prints = {epoch: _fingerprint(value) for epoch, value in sorted(key.epochs.items())}
     if as_json:
@@ -82,10 +89,11 @@ def show(path: KeyPath, as_json: AsJson = False) -> None:
 
 @app.command("rotate")
 def rotate(path: KeyPath) -> None:
-    """Add a new epoch; the one before stays valid until the next rotation.
+    """Add a new epoch to a key.
 
-    Afterwards provision every controller anew, one after the other; those that still have the
-    old epoch only are reached meanwhile.
+    The one before stays valid until the next rotation. Afterwards provision every controller anew,
+    one after the other; those that still have the old epoch only are reached meanwhile. Key files
+    of people are issued again, too.
     """
     with _explained():
         key = _load(path).rotated()
@@ -98,9 +106,10 @@ def export(
     path: KeyPath,
     to: Annotated[Path, typer.Option(metavar="COPY", help="The encrypted copy to write.")],
 ) -> None:
-    """Write a copy under a passphrase, for the safe: who loses the keys loses the devices.
+    """Write a copy under a passphrase.
 
-    The passphrase is asked for twice, or taken from STOEP_PASSPHRASE.
+    It is for the safe: who loses the keys loses the devices. The passphrase is asked for twice, or
+    taken from STOEP_PASSPHRASE.
     """
     with _explained():
         keyfile.export(_load(path), to, _new_passphrase())
@@ -113,13 +122,92 @@ def restore(
     to: Annotated[Path, typer.Option(metavar="FILE", help="The key file to write.")],
     purpose: Annotated[str, typer.Option(help="What it holds: link or command.")] = "link",
 ) -> None:
-    """Make a key file of an exported copy; an existing file is never overwritten."""
+    """Make a key file of an exported copy.
+
+    An existing file is never overwritten.
+    """
     if purpose not in PURPOSES:
         raise UsageError(f"--purpose is link or command, not {purpose!r}")
     with _explained():
         key = keyfile.restore(copy, purpose, _passphrase("Passphrase: "))
         keyfile.save(key, to)
     print(f"{to}: the {key.purpose} key of {key.site}, epochs {sorted(key.epochs)}")
+
+
+@app.command("issue")
+def issue(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="1 to 8 of a-z 0-9 . _ -")],
+    role: Annotated[
+        str, typer.Option(metavar="ROLE", help="viewer, operator, supervisor or technician.")
+    ],
+    site: SiteFile = Path("site.toml"),
+    command_key: Annotated[
+        Path,
+        typer.Option(envvar="STOEP_COMMAND_KEY", metavar="FILE", help="The site's command key."),
+    ] = Path("keys/command.json"),
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where it goes.", show_default="NAME.json")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace that person's file if it is there.")
+    ] = False,
+) -> None:
+    """Make the key file of a person.
+
+    It signs for every bollard of a site, in one role. It can sign in nobody else's name. It goes to
+    its person by a safe way and to nobody else. Issue it again after a swap of a bollard, for a new
+    bollard, and after a rotation.
+    """
+    inventory, office = read_site(site), _command_key(command_key)
+    if office.site != inventory.site.name:
+        raise ConfigurationError(
+            f"{command_key} is for the site {office.site}, but {site} is {inventory.site.name}"
+        )
+    posts = [slot for slot in inventory.slots if slot.kind == "bollard"]
+    if not posts:
+        raise ConfigurationError(f"{site} has no bollard, so there is nothing to sign for")
+    path = out or Path(f"{name}.json")
+    places = {f"{inventory.site.gateway}/{post.name}": post.unit for post in posts}
+    with _explained():
+        made = person_keys.issue(office, name, role_of(role), places.values(), places)
+        if replace and path.exists() and person_keys.load(path).operator != name:
+            raise ConfigurationError(f"{path} is the key file of somebody else; it stays")
+        person_keys.save(made, path, replace_file=replace)
+    print(f"{path}: {name} signs as {made.role.name.lower()} for {_list(posts)}")
+    print(f"Give it to {name} by a safe way; it is used with --key {path}, or STOEP_KEY")
+
+
+@app.command("person")
+def person(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A person's key file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show whose key file it is, never the secrets.
+
+    And for which bollards it signs, with which epochs.
+    """
+    with _explained():
+        held = person_keys.load(path)
+    role = held.role.name.lower()
+    epochs = {place: sorted(held.keys.get(unit, ())) for place, unit in held.places.items()}
+    if as_json:
+        places = {
+            place: {"unit": unit, "epochs": epochs[place]} for place, unit in held.places.items()
+        }
+        print_json({"name": held.operator, "role": role, "site": held.site, "places": places})
+        return
+    print(f"{held.operator}, {role} of {held.site}")
+    for place, unit in held.places.items():
+        print(f"  {place}: unit {unit}, epochs {', '.join(map(str, epochs[place]))}")
+
+
+def _command_key(path: Path) -> SiteKey:
+    with _explained():
+        return keyfile.load(path, "command")
+
+
+def _list(posts: Sequence[Slot]) -> str:
+    return ", ".join(post.name for post in posts)
 
 
 def _load(path: Path) -> SiteKey:

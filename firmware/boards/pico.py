@@ -8,6 +8,7 @@ FLASH = "rp2"
 FLASH_ROOT = "/"
 FLASH_PROGRAM_BYTES = 256
 WATCHDOG_MS = 8000  # the RP2040 can count 8388
+POST_WATCHDOG_MS = 1000  # of a bollard, once it runs
 
 UART = 0
 UART_TX = 0
@@ -24,6 +25,7 @@ LAMP_CURRENT = 26
 LAMP_TEMPERATURE = 27
 LAMP_PHOTOCELL = 28
 LAMP_CURRENT_MA = (0, 2000)
+LAMP_PHOTOCELL_LUX = (0, 200)
 TEMPERATURE_DC = (-500, 1500)  # 0.1 °C
 
 POST_DRIVE_UP = 2
@@ -33,8 +35,9 @@ POST_RED = 5
 POST_GREEN = 6
 POST_BUZZER = 7
 # In the order of wire.BOLLARD_INPUT_*: loop_a, loop_b, loop_fault, obstacle, emergency, door,
-# at_top, at_bottom, local_key.
-POST_CONTACTS = (8, 9, 10, 11, 14, 16, 12, 13, 15)
+# at_top, at_bottom, local_key, emergency_lower, local_lower, power_lost. The lower end switch and
+# the keys close to 3.3 V and are pulled down; the others close to ground and are pulled up.
+POST_CONTACTS = (8, 9, 10, 11, 14, 16, 12, 13, 15, 17, 18, 19)
 POST_CURRENT = 26
 POST_PRESSURE = 27
 POST_CURRENT_MA = (0, 20000)
@@ -49,6 +52,7 @@ BIN_TILT = 16
 BIN_PRESS = 17
 BIN_RETRACT = 18
 BIN_EYE = 19
+BIN_WATER = 20
 BIN_PRESS_CURRENT = 26
 BIN_BATTERY = 27
 BIN_TEMPERATURE = 28

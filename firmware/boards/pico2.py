@@ -1,6 +1,7 @@
 """Raspberry Pi Pico 2 (RP2350) on the Stoep carrier: pins by GPIO number, scales of its inputs.
 
-A scale is what the analog input means at 0 and at its full reading.
+A scale is what the analog input means at 0 and at its full reading. A pulled-down input needs
+8.2 kOhm or less to ground on the carrier: the chip's own pull-down may hold 2 V (erratum E9).
 """
 
 REVISION = 2
@@ -8,6 +9,7 @@ FLASH = "rp2"
 FLASH_ROOT = "/"
 FLASH_PROGRAM_BYTES = 256
 WATCHDOG_MS = 8000  # the RP2350 can count 16777
+POST_WATCHDOG_MS = 1000  # of a bollard, once it runs
 
 UART = 0
 UART_TX = 0
@@ -24,6 +26,7 @@ LAMP_CURRENT = 26
 LAMP_TEMPERATURE = 27
 LAMP_PHOTOCELL = 28
 LAMP_CURRENT_MA = (0, 2000)
+LAMP_PHOTOCELL_LUX = (0, 200)
 TEMPERATURE_DC = (-500, 1500)  # 0.1 °C
 
 POST_DRIVE_UP = 2
@@ -33,8 +36,9 @@ POST_RED = 5
 POST_GREEN = 6
 POST_BUZZER = 7
 # In the order of wire.BOLLARD_INPUT_*: loop_a, loop_b, loop_fault, obstacle, emergency, door,
-# at_top, at_bottom, local_key.
-POST_CONTACTS = (8, 9, 10, 11, 14, 16, 12, 13, 15)
+# at_top, at_bottom, local_key, emergency_lower, local_lower, power_lost. The lower end switch and
+# the keys close to 3.3 V and are pulled down; the others close to ground and are pulled up.
+POST_CONTACTS = (8, 9, 10, 11, 14, 16, 12, 13, 15, 17, 18, 19)
 POST_CURRENT = 26
 POST_PRESSURE = 27
 POST_CURRENT_MA = (0, 20000)
@@ -49,6 +53,7 @@ BIN_TILT = 16
 BIN_PRESS = 17
 BIN_RETRACT = 18
 BIN_EYE = 19
+BIN_WATER = 20
 BIN_PRESS_CURRENT = 26
 BIN_BATTERY = 27
 BIN_TEMPERATURE = 28

@@ -33,12 +33,13 @@ class BinInputs:
 
     DISTANCE_ADDRESS = 0x70
     DISTANCE_REGISTER = 0x02  # DFRobot SEN0754: distance in mm, high byte first
-    LID, DOOR, TILT, EYE = 0x01, 0x02, 0x04, 0x10  # wire.BIN_INPUT_*
+    LID, DOOR, TILT, WATER, EYE = 0x01, 0x02, 0x04, 0x08, 0x10  # wire.BIN_INPUT_*
 
     def __init__(self, board):
         self._lid = contact(board.BIN_LID)
         self._door = contact(board.BIN_DOOR)
         self._tilt = contact(board.BIN_TILT)
+        self._water = contact(board.BIN_WATER)
         self._eye = contact(board.BIN_EYE)
         self._press = Analog(board.BIN_PRESS_CURRENT, board.BIN_PRESS_MA)
         self._battery = Analog(board.BIN_BATTERY, board.BIN_BATTERY_MV)
@@ -55,6 +56,8 @@ class BinInputs:
             bits |= self.DOOR
         if self._tilt.value():
             bits |= self.TILT
+        if self._water.value():
+            bits |= self.WATER
         if self._eye.value():
             bits |= self.EYE
         return bits

@@ -1,9 +1,12 @@
 """Inputs and outputs of a post, in the units of the wire."""
 
-from firmware.drivers.pins import Analog, contact, output
+from firmware.drivers.pins import Analog, contact, live_contact, output
 
 UP, DOWN = 1, 2
 WARNING, RED, GREEN, BUZZER = 1, 2, 4, 8
+# Of these a cut wire must read 0, or a post would rise with nobody at its key, and show green or
+# end an emergency lowering half-way: at_bottom, local_key, local_lower.
+LIVE = 0x0580
 
 
 class BollardOutputs:
@@ -40,7 +43,10 @@ class BollardInputs:
     """Sensors of a post, as bits in the order of wire.BOLLARD_INPUT_*."""
 
     def __init__(self, board):
-        self._contacts = tuple([contact(pin) for pin in board.POST_CONTACTS])
+        pins = board.POST_CONTACTS
+        self._contacts = tuple(
+            [(live_contact if LIVE >> i & 1 else contact)(pins[i]) for i in range(len(pins))]
+        )
         self._current = Analog(board.POST_CURRENT, board.POST_CURRENT_MA)
         self._pressure = Analog(board.POST_PRESSURE, board.POST_PRESSURE_KPA)
 

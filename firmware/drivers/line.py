@@ -52,6 +52,14 @@ class Line:
             for _ in self._poll.ipoll(timeout_ms):
                 return
 
+    def doze(self, timeout_ms):
+        """Sleep as deep as the memory allows; what arrives meanwhile is lost.
+
+        `timeout_ms` must be well below the watchdog's period, which goes on.
+        """
+        self._finish(timeout_ms)
+        machine.lightsleep(timeout_ms)
+
     def _finish(self, timeout_ms):
         """Wait for the last bit, but not longer than `timeout_ms`, then let go of the line."""
         begin_ms = time.ticks_ms()

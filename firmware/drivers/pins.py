@@ -13,6 +13,11 @@ def contact(pin):
     return machine.Pin(pin, machine.Pin.IN, machine.Pin.PULL_UP)
 
 
+def live_contact(pin):
+    """An input with a pull-down: an open or missing wire reads 0, where 1 is what acts."""
+    return machine.Pin(pin, machine.Pin.IN, machine.Pin.PULL_DOWN)
+
+
 class Analog:
     """An analog input as an integer from `low` to `high`, which are at most 65535 apart."""
 

@@ -80,9 +80,9 @@ def draw():
     return drawn[0] | (drawn[1] & 0x7F) << 8
 
 
-def watchdog(board):
-    """Start the watchdog, which from then on wants its `feed()`."""
-    return machine.WDT(timeout=board.WATCHDOG_MS)
+def watchdog(timeout_ms):
+    """Start the watchdog, or set it anew; from then on it wants its `feed()` within that time."""
+    return machine.WDT(timeout=timeout_ms)
 
 
 def reset():

@@ -2,33 +2,74 @@
 
 IDLE, FILLING, ARMED, COMPACTING, RETRACTING, JAM, DOOR_OPEN, FULL, SERVICE, FIRE, BOOT = range(11)
 
-# One sample, most urgent first.
-BURNING = 1
-DOOR = 2
-IN_SERVICE = 4
-LID = 8
-HEAPED = 16  # the level is known and at the full mark, hysteresis included
-KNOWN = 32  # a level is known, now or from before
+# What drives the press.
+OFF, RETRACT, PRESS = range(3)
 
-ON_FIRE, ON_DOOR, ON_SERVICE, ON_LID, ON_FULL, ON_KNOWN, ON_NOTHING = range(7)
+# One sample, most urgent first.
+BURNING = 0x0001
+DOOR = 0x0002
+IN_SERVICE = 0x0004
+JAMMED = 0x0008  # every retry was in vain; stays until the door was open or service was on
+LID = 0x0010
+TILTED = 0x0020
+FAULTY = 0x0040  # the press draws no current
+UNSETTLED = 0x0080  # the inputs are not watched long enough to be believed
+BLIND = 0x0100  # temperature or level cannot be measured
+LOW = 0x0200  # the battery is below its floor
+RETURN = 0x0400  # the press is not known to be retracted, and has nothing to do where it is
+READY = 0x0800  # a compaction is due and may begin, or is on
+DUE = 0x1000  # a compaction is due
+HEAPED = 0x2000  # the level is known and at the full mark, hysteresis included
+KNOWN = 0x4000  # a level is known, now or from before
+HELD = 0x8000  # the plate is as far down as it gets
+
+STILL = BURNING | DOOR | IN_SERVICE | JAMMED | LID | TILTED | FAULTY | UNSETTLED
+NO_PRESSING = STILL | BLIND | LOW
+
+(
+    ON_FIRE,
+    ON_DOOR,
+    ON_SERVICE,
+    ON_JAM,
+    ON_LID,
+    ON_TILT,
+    ON_RETURN,
+    ON_READY,
+    ON_DUE,
+    ON_FULL,
+    ON_KNOWN,
+    ON_NOTHING,
+) = range(12)
 
 # fmt: off
-# The next state by state and event. FULL with an open lid stays FULL: somebody adds to a full bin.
+# The next state by state and event.
+QUIET = (
+    #  fire, door,      service, jam, lid,     tilt
+    FIRE,    DOOR_OPEN, SERVICE, JAM, FILLING, IDLE,
+    #  return,  ready,      due,        full,       known,      nothing
+    RETRACTING, ARMED,      ARMED,      FULL,       IDLE,       BOOT,
+)
 NEXT = (
-    # fire  door       service  lid      full  known  nothing
-    (FIRE, DOOR_OPEN, SERVICE, FILLING, FULL, IDLE,  IDLE),   # IDLE
-    (FIRE, DOOR_OPEN, SERVICE, FILLING, FULL, IDLE,  IDLE),   # FILLING
-    (FIRE, DOOR_OPEN, SERVICE, FILLING, FULL, IDLE,  IDLE),   # ARMED
-    (FIRE, DOOR_OPEN, SERVICE, FILLING, FULL, IDLE,  IDLE),   # COMPACTING
-    (FIRE, DOOR_OPEN, SERVICE, FILLING, FULL, IDLE,  IDLE),   # RETRACTING
-    (FIRE, DOOR_OPEN, SERVICE, FILLING, FULL, IDLE,  IDLE),   # JAM
-    (FIRE, DOOR_OPEN, SERVICE, FILLING, FULL, IDLE,  BOOT),   # DOOR_OPEN
-    (FIRE, DOOR_OPEN, SERVICE, FULL,    FULL, IDLE,  FULL),   # FULL
-    (FIRE, DOOR_OPEN, SERVICE, FILLING, FULL, IDLE,  BOOT),   # SERVICE
-    (FIRE, DOOR_OPEN, SERVICE, FILLING, FULL, IDLE,  BOOT),   # FIRE
-    (FIRE, DOOR_OPEN, SERVICE, FILLING, FULL, IDLE,  BOOT),   # BOOT
+    QUIET,  # IDLE
+    QUIET,  # FILLING
+    (FIRE, DOOR_OPEN, SERVICE, JAM, FILLING, IDLE,
+     RETRACTING, COMPACTING, ARMED,      FULL,       IDLE,       BOOT),  # ARMED
+    # A stroke goes on while it is READY; whatever ends that brings the plate back.
+    (FIRE, DOOR_OPEN, SERVICE, JAM, FILLING, IDLE,
+     RETRACTING, COMPACTING, RETRACTING, RETRACTING, RETRACTING, RETRACTING),  # COMPACTING
+    QUIET,  # RETRACTING
+    QUIET,  # JAM
+    QUIET,  # DOOR_OPEN
+    # Somebody adds to a full bin: it stays so.
+    (FIRE, DOOR_OPEN, SERVICE, JAM, FULL,    FULL,
+     RETRACTING, ARMED,      ARMED,      FULL,       IDLE,       BOOT),  # FULL
+    QUIET,  # SERVICE
+    QUIET,  # FIRE
+    (FIRE, DOOR_OPEN, SERVICE, JAM, FILLING, BOOT,
+     RETRACTING, ARMED,      ARMED,      FULL,       IDLE,       BOOT),  # BOOT
 )
 # fmt: on
+DRIVE = (OFF, OFF, OFF, PRESS, RETRACT, OFF, OFF, OFF, OFF, OFF, OFF)
 
 UNKNOWN = 0xFFFF
 NO_TEMPERATURE = -32768
@@ -36,9 +77,18 @@ NO_TEMPERATURE = -32768
 INTERFERENCE = 0xFFFE
 NO_OBJECT = 0xFFFD
 # A distance this much beyond the empty bin is no echo of its floor.
-BEYOND_PERCENT = 110
+BEYOND_PERCENT = 104
 HYSTERESIS_PERMILLE = 50
+
+# What was open since the level was known last.
+BY_LID, BY_DOOR, BY_TILT = 1, 2, 4
 EMPTIED_PERMILLE = 200
+NEARLY_EMPTY_PERMILLE = 150
+# Behind a door, less will do when nothing is left.
+LITTLE_PERMILLE = 100
+EMPTY_PERMILLE = 50
+# Waste also settles when the next bag falls on it, so a lid alone must show much more.
+EMPTIED_BY_LID_PERMILLE = 400
 
 
 def event(sample):
@@ -49,16 +99,48 @@ def event(sample):
         return ON_DOOR
     if sample & IN_SERVICE:
         return ON_SERVICE
+    if sample & JAMMED:
+        return ON_JAM
     if sample & LID:
         return ON_LID
+    if sample & TILTED:
+        return ON_TILT
+    if not sample & (FAULTY | UNSETTLED):
+        if sample & RETURN:
+            return ON_RETURN
+        if sample & (READY | DUE) and not sample & (BLIND | LOW):
+            return ON_READY if sample & READY else ON_DUE
     if sample & HEAPED:
         return ON_FULL
     return ON_KNOWN if sample & KNOWN else ON_NOTHING
 
 
+def permit(drive, sample):
+    """What of a drive is safe; knows no state, and can only remove power.
+
+    Below the battery's floor and without its sensors the press may still come back.
+    """
+    if sample & STILL or not RETRACT <= drive <= PRESS:
+        return OFF
+    if drive == PRESS and sample & (NO_PRESSING | HELD):
+        return OFF
+    return drive
+
+
 def step(state, sample):
-    """The state after `state` has seen `sample`."""
-    return NEXT[state][event(sample)]
+    """(state, drive) after `state` has seen `sample`."""
+    state = NEXT[state][event(sample)]
+    return state, permit(DRIVE[state], sample)
+
+
+def turn_round(driving, wanted, off_ms, rest_ms):
+    """The drive that follows `driving`: a start, and so a change of direction, needs a rest.
+
+    `off_ms`: how long nothing drives; `rest_ms`: how long it has to be.
+    """
+    if wanted == driving or not wanted:
+        return wanted
+    return wanted if driving == OFF and off_ms >= rest_ms else OFF
 
 
 def distance(raw_mm, temperature_dc, reference_dc):
@@ -89,8 +171,31 @@ def heaped(was_full, level_permille, full_permille):
     return level_permille >= full_permille
 
 
-def emptied(before_permille, after_permille):
-    """True when levels before and after the door was open say that the waste was taken out."""
+def emptied(before_permille, after_permille, opened):
+    """True when the levels before and after say that the waste was taken out through `opened`.
+
+    `opened` is a set of BY_* bits; without one, nothing is taken out.
+    """
     if UNKNOWN in (before_permille, after_permille):
         return False
-    return before_permille - after_permille >= EMPTIED_PERMILLE
+    drop = before_permille - after_permille
+    if opened & BY_DOOR:
+        if drop >= EMPTIED_PERMILLE:
+            return True
+        return drop >= LITTLE_PERMILLE and after_permille <= EMPTY_PERMILLE
+    if after_permille > NEARLY_EMPTY_PERMILLE:
+        return False
+    if opened & BY_TILT:
+        return drop >= EMPTIED_PERMILLE
+    return bool(opened & BY_LID) and drop >= EMPTIED_BY_LID_PERMILLE
+
+
+def rises(before_dc, now_dc, apart_ms, limit_dc):
+    """True when a temperature rises by `limit_dc` a minute or more; half of that must be seen.
+
+    0.1 °C, at most 200 °C apart. `limit_dc` 0 turns it off.
+    """
+    risen_dc = now_dc - before_dc
+    if not limit_dc or apart_ms <= 0 or risen_dc * 2 < limit_dc:
+        return False
+    return risen_dc * 60000 >= limit_dc * apart_ms

@@ -50,11 +50,11 @@ LEVEL = (
 BY_DEFAULT, BY_SCHEDULE, BY_PRESENCE, BY_OVERRIDE, BY_SAFETY = range(5)
 REASON = (
     BY_SAFETY,
-    BY_DEFAULT,
-    BY_DEFAULT,
+    BY_SCHEDULE,
+    BY_SCHEDULE,
     BY_PRESENCE,
     BY_PRESENCE,
-    BY_DEFAULT,
+    BY_SCHEDULE,
     BY_OVERRIDE,
     BY_SAFETY,
     BY_SAFETY,
@@ -103,3 +103,26 @@ def judge(level, power_dw, rated_power_dw):
     if not rated_power_dw or level < WELL_LIT_LEVEL:
         return CANNOT_TELL
     return DARK if power_dw * 400 < rated_power_dw * WELL_LIT_PERCENT else BRIGHT
+
+
+# A driver that is off draws less than this, in 0.1 W, and a tenth of what the lamp is rated for.
+STANDBY_DW = 20
+
+
+def burns(power_dw, rated_power_dw):
+    """Whether a lamp that should be off draws the power of one that is on."""
+    return power_dw > max(STANDBY_DW, rated_power_dw // 10)
+
+
+# A hot driver is never limited further than this: some light remains.
+DERATED_PERCENT = 20
+# It counts as hot until it is so much cooler.
+COOLED_C = 5
+
+
+def allowed_percent(temperature_c, begins_c, ends_c, least_percent):
+    """Light that a driver's temperature allows: 100 up to `begins_c`, straight down to `ends_c`."""
+    if temperature_c <= begins_c:
+        return 100
+    over_c = min(temperature_c, ends_c) - begins_c
+    return 100 - over_c * (100 - least_percent) // (ends_c - begins_c)

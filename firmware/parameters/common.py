@@ -6,6 +6,8 @@ or is None.
 """
 
 PARAMETERS = (
-    ("link_lost_ms", 5000, 500, 600000),  # silence of the gateway that counts as a lost link
+    # Silence of the gateway that counts as a lost link; a lamp then takes a second at most to its
+    # safe level, which is due within 5.
+    ("link_lost_ms", 4000, 500, 600000),
     ("status_period_ms", 1000, 100, 3600000),
 )

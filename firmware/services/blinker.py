@@ -17,10 +17,14 @@ class Blinker:
         self._begin_ms = now_ms
         self._until_ms = now_ms + seconds * 1000
 
+    def blinks(self, now_ms):
+        """Whether it still has to."""
+        return now_ms < self._until_ms
+
     def turn(self, now_ms):
         """Set the light as it has to be at `now_ms`."""
         lit = 0
-        if now_ms < self._until_ms:
+        if self.blinks(now_ms):
             lit = 1 - (now_ms - self._begin_ms) // HALF_PERIOD_MS % 2
         if lit != self._lit:
             self._lit = lit

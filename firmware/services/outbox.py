@@ -127,7 +127,7 @@ class Ring:
 
 
 class Outbox:
-    """The records of one boot. `clock` stamps them.
+    """The records of one boot. `clock`, a services.clock.Clock, stamps them.
 
     `begin` writes a routine record's header into `routine.data` and returns where its body goes.
     """
@@ -137,7 +137,7 @@ class Outbox:
         self.urgent = Ring(urgent_bytes, URGENT_SEQUENCE_BASE + 1)
         self.more = False
         self.more_urgent = False
-        self._clock = clock
+        self.clock = clock
 
     def held(self):
         """How many records are held, both streams together."""
@@ -154,6 +154,10 @@ class Outbox:
         at = self._put(self.urgent, RECORD_EVENT, EVENT_SIZE, 0, now_ms)
         pack_event(self.urgent.data, at, code, severity, active, value, transaction)
 
+    def begin_urgent(self, kind, size, now_ms):
+        """Put the header of an urgent record; returns where its body goes in `urgent.data`."""
+        return self._put(self.urgent, kind, size, 0, now_ms)
+
     def fill(self, target, at, end, urgent_next, routine_next, now_ms):
         """Write the records a poll asks for to target[at:end], urgent first; returns the end.
 
@@ -166,7 +170,7 @@ class Outbox:
         return at
 
     def _put(self, ring, kind, size, quality, now_ms):
-        clock = self._clock
+        clock = self.clock
         clock.stamp(now_ms)
         number = ring.next
         at = ring.reserve(RECORD_HEADER_SIZE + size)
@@ -187,7 +191,7 @@ class Outbox:
             if end - at < GAP_BYTES:
                 ring.reached = start
                 return at
-            clock = self._clock
+            clock = self.clock
             clock.stamp(now_ms)
             at = pack_record_header(
                 target,

@@ -3,15 +3,20 @@
 from protocol.errors import WireError
 from protocol.generated.wire import (
     ASSIGN,
+    CAPABILITY_MOTION,
     CAPABILITY_PROVISIONED,
     CAPABILITY_RESCUE,
     CAPABILITY_SECURED,
     COMMAND,
     COMMAND_RESULT,
     COMMAND_RESULT_SIZE,
+    COMMAND_SIZE,
     EVENT_CODE_CLOCK_JUMP,
+    EXPLAIN,
     FINGERPRINT,
     FLAG_MORE,
+    FLAG_PERMIT,
+    FLAG_SECURED,
     FLAG_URGENT,
     HELLO,
     HELLO_SIZE,
@@ -36,6 +41,7 @@ from protocol.generated.wire import (
     pack_records,
     pack_refusal,
     unpack_command,
+    unpack_explain,
     unpack_identify,
     unpack_news,
     unpack_poll,
@@ -62,7 +68,11 @@ class Identity:
 
 
 class Uplink:
-    """The service behind a link.Responder. Nothing that arrives here raises out of it."""
+    """The service behind a link.Responder. Nothing that arrives here raises out of it.
+
+    A node may offer `permitted(now_ms, permission)`: each secured poll tells it whether the gateway
+    permits upward drive.
+    """
 
     def __init__(self, identity, configuration, outbox, clock, desk, finder):
         self.malformed = 0
@@ -73,6 +83,8 @@ class Uplink:
         self._outbox = outbox
         self._clock = clock
         self._desk = desk
+        # Looked up once: a method that is looked up takes heap.
+        self._permits = hasattr(desk.node, "permitted")
 
     def answer(self, kind, frame, at, size, reply, reply_at, now_ms):
         """Answer a request, see link.Responder; returns (type, size, flags) of the reply."""
@@ -81,6 +93,8 @@ class Uplink:
                 return self._poll(frame, at, size, reply, reply_at, now_ms)
             if kind == COMMAND:
                 return self._command(frame, at, size, reply, reply_at, now_ms)
+            if kind == EXPLAIN:
+                return self._explain(frame, at, size, reply, reply_at, now_ms)
             if kind == IDENTIFY:
                 return self._identify(frame, at, size, reply, reply_at, now_ms)
             if kind == SEARCH:
@@ -142,6 +156,8 @@ class Uplink:
         capabilities = CAPABILITY_PROVISIONED if configuration.provisioned else 0
         if self.secured:
             capabilities |= CAPABILITY_SECURED
+        if self._desk.moves:
+            capabilities |= CAPABILITY_MOTION
         if identity.rescued:
             capabilities |= CAPABILITY_RESCUE
         pack_hello(
@@ -171,6 +187,8 @@ class Uplink:
             urgent_next,
             limit,
         ) = unpack_poll(frame, at, size)
+        if self._permits and frame[1] & FLAG_SECURED:
+            self._desk.node.permitted(now_ms, frame[1] & FLAG_PERMIT != 0)
         outbox = self._outbox
         if boot == self._identity.boot:
             outbox.routine.acknowledge(routine_acknowledged)
@@ -191,8 +209,15 @@ class Uplink:
 
     def _command(self, frame, at, size, reply, reply_at, now_ms):
         transaction, verb, lifetime_ms, level_percent, duration_s = unpack_command(frame, at, size)
+        proof = bytes(frame[at + COMMAND_SIZE : at + size])
         status, guard, progress = self._desk.take(
-            transaction, verb, lifetime_ms, level_percent, duration_s, now_ms
+            transaction, verb, lifetime_ms, level_percent, duration_s, proof, now_ms
         )
         pack_command_result(reply, reply_at, transaction, status, guard, progress)
+        return COMMAND_RESULT, COMMAND_RESULT_SIZE, 0
+
+    def _explain(self, frame, at, size, reply, reply_at, now_ms):
+        verb, level_percent, duration_s = unpack_explain(frame, at, size)
+        status, guard, progress = self._desk.explain(verb, level_percent, duration_s, now_ms)
+        pack_command_result(reply, reply_at, 0, status, guard, progress)
         return COMMAND_RESULT, COMMAND_RESULT_SIZE, 0

@@ -16,6 +16,8 @@ WDT_RESET = 3
 
 _unit = os.getenv("STOEP_UNIT") or "0000000000000000"
 _cause = int(os.getenv("STOEP_RESET_CAUSE") or PWRON_RESET)
+_uarts = []
+_lost = bytearray(64)
 _FREQUENCY_HZ = 125_000_000  # RP2040 after reset
 
 
@@ -46,8 +48,11 @@ def idle():
 
 
 def lightsleep(time_ms=1):
-    """Sleep for `time_ms`; the peripherals keep their state."""
+    """Sleep for `time_ms`; peripherals keep their state, and what a UART receives is lost."""
     time.sleep_ms(time_ms)
+    for uart in _uarts:
+        while uart.readinto(_lost):
+            pass
 
 
 def disable_irq():
@@ -210,6 +215,7 @@ class UART(io.IOBase):
             raise OSError(19)  # ENODEV
         self._file = open(int(target) if target.isdigit() else target, "r+b")
         self._done_us = time.ticks_us()
+        _uarts.append(self)
 
     def init(self, baudrate=115_200, **settings):
         """Set the speed in bits a second."""

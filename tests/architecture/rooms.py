@@ -22,6 +22,7 @@ DUAL_PROTOCOL = (
     "protocol/keys.py",
     "protocol/link.py",
     "protocol/link_gateway.py",
+    "protocol/orders.py",
     "protocol/security.py",
     "protocol/security_gateway.py",
 )

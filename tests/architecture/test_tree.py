@@ -69,9 +69,13 @@ def locked() -> dict[str, dict[str, Any]]:
     return {package["name"]: package for package in tomllib.loads(rooms.read("uv.lock"))["package"]}
 
 
-def test_the_lock_names_no_index_but_the_public_one() -> None:
+def test_the_lock_takes_everything_from_one_index_which_is_uvs_own() -> None:
+    sources = {p["source"].get("registry") for p in locked().values() if p["name"] != "stoep"}
     hosts = set(re.findall(r"[a-z+]+://([^/\"]+)", rooms.read("uv.lock")))
-    assert hosts == {"pypi.org", "files.pythonhosted.org"}
+    assert len(sources) == 1
+    # The index and where it keeps the files; another index would be set here.
+    assert len(hosts) == 2
+    assert "index" not in tomllib.loads(rooms.read("pyproject.toml")).get("tool", {}).get("uv", {})
 
 
 def test_a_gateway_installs_no_emulator_and_no_test_tool() -> None:

@@ -206,7 +206,7 @@ async def measure(count: int, thingsboard: Path | None) -> dict[str, list[float]
     if thingsboard is not None:
         sys.path.append(str(thingsboard))
         contenders["thingsboard"] = lambda folder: asyncio.to_thread(thingsboard_cycle, folder)
-    broker: BrokerUnderTest = Mosquitto() if Mosquitto.program() else EmbeddedBroker()
+    broker: BrokerUnderTest = Mosquitto() if Mosquitto.installed() else EmbeddedBroker()
     await broker.start()
     contenders["store_to_puback"] = lambda folder: stoep_uplink(folder, broker)
     contenders["bare_1"] = lambda _: bare(broker, 1)

@@ -28,6 +28,7 @@ from pymodbus.client import AsyncModbusSerialClient
 from gateway.bus import Bus
 from gateway.controller import Controller, Presence
 from gateway.conversation import BusOptions, Identity
+from gateway.ledger import EndedBoot
 from gateway.records import Record
 from protocol import keyfile
 from protocol.generated import wire, wire_lamp
@@ -81,6 +82,9 @@ class Sink:
     def resume(self, unit: str, boot: int) -> tuple[int, int]:
         del unit, boot
         return 1, wire.URGENT_SEQUENCE_BASE + 1
+
+    def restarted(self, ended: EndedBoot) -> None:
+        del ended
 
     def availability(self, controller: Controller, cause: str | None) -> None:
         del cause

@@ -3,7 +3,6 @@
 from firmware import config
 from firmware.controller import Controller
 from firmware.nodes.bin import BinNode
-from firmware.nodes.bollard import BollardNode
 from firmware.nodes.lamp import LampNode
 from firmware.services.uplink import Identity
 from protocol.framing import Deframer
@@ -59,13 +58,16 @@ class FakeLamp:
 
     def __init__(self):
         self.duty = 0
+        self.level = 0
         self.on = 0
         self.somebody = 0
         self.ma = 700
         self.celsius = 20
+        self.lux = 0
 
-    def dim(self, duty):
+    def dim(self, duty, level):
         self.duty = duty
+        self.level = level
 
     def relay(self, on):
         self.on = on
@@ -79,29 +81,8 @@ class FakeLamp:
     def temperature_c(self):
         return self.celsius
 
-
-class FakeBollard:
-    """Outputs and inputs of a post; `directions` is every drive it was ever told."""
-
-    def __init__(self):
-        self.directions = set()
-        self.shown = 0
-        self.sensed = 0x80
-
-    def drive(self, direction):
-        self.directions.add(direction)
-
-    def signals(self, bits):
-        self.shown = bits
-
-    def bits(self):
-        return self.sensed
-
-    def current_ma(self):
-        return 0
-
-    def pressure_kpa(self):
-        return 0
+    def photocell_lux(self):
+        return self.lux
 
 
 class FakeBin:
@@ -138,7 +119,8 @@ class Rig:
 
     `now_ms` is the time; `records` gathers (type, sequence, quality, body) of everything polled;
     `kept` the addresses that it was given, which `keeps` lets it keep. `secured`: it has keys;
-    `open` then opens a session, and everything after it goes under that.
+    `open` then opens a session, and everything after it goes under that; its polls permit upward
+    drive while `permit` is set.
     """
 
     def __init__(self, configuration, plant, secured=False):
@@ -150,6 +132,7 @@ class Rig:
             ControllerSecurity({EPOCH: LINK_KEY}, HARDWARE_ID, BOOT, b"") if secured else None
         )
         self.keeps = True
+        self.permit = True
         self.kept = []
         self.group = Group(bytes(16))
         self.controller = Controller(
@@ -193,13 +176,17 @@ class Rig:
         while True:
             wait_ms = self.controller.turn(self.now_ms)
             if self.now_ms + wait_ms > end_ms:
-                self.now_ms = end_ms
+                self.pass_time(end_ms - self.now_ms)
                 return
-            self.now_ms += wait_ms
+            self.pass_time(wait_ms)
 
-    def ask(self, kind, payload):
-        """(kind, flags, payload) of the answer to a request."""
-        answer = self.deliver(self.requester.request(kind, payload))
+    def pass_time(self, duration_ms):
+        """Later, and nothing else."""
+        self.now_ms += duration_ms
+
+    def ask(self, kind, payload, flags=0):
+        """(kind, flags, payload) of the answer to a request with these flags."""
+        answer = self.deliver(self.requester.request(kind, payload, False, flags))
         assert answer is not None
         return answer
 
@@ -235,9 +222,18 @@ class Rig:
         )
         return bytes(payload)
 
+    def explain(self, verb, level=0, duration_s=0):
+        """(transaction, status, guard, progress) that a command would get."""
+        payload = bytearray(wire.EXPLAIN_SIZE)
+        wire_gateway.pack_explain(payload, 0, verb, level, duration_s)
+        kind, _, answer = self.ask(wire.EXPLAIN, payload)
+        assert kind == wire.COMMAND_RESULT
+        return wire_gateway.unpack_command_result(answer, 0, len(answer))
+
     def poll(self, limit=220):
         """One poll that acknowledges everything before; returns the flags of the answer."""
-        kind, flags, payload = self.ask(wire.POLL, self.poll_payload(limit))
+        permission = wire.FLAG_PERMIT if self.permit else 0
+        kind, flags, payload = self.ask(wire.POLL, self.poll_payload(limit), permission)
         assert kind == wire.RECORDS
         boot, _ = wire_gateway.unpack_records(payload, 0, len(payload))
         assert boot == BOOT
@@ -256,11 +252,11 @@ class Rig:
             pass
         return self.records[before:]
 
-    def command(self, verb, transaction=1, lifetime_ms=1000, level=0, duration_s=0):
+    def command(self, verb, transaction=1, lifetime_ms=1000, level=0, duration_s=0, proof=b""):
         """(transaction, status, guard, progress) of a command."""
         payload = bytearray(wire.COMMAND_SIZE)
         wire_gateway.pack_command(payload, 0, transaction, verb, lifetime_ms, level, duration_s)
-        kind, _, answer = self.ask(wire.COMMAND, payload)
+        kind, _, answer = self.ask(wire.COMMAND, bytes(payload) + proof)
         assert kind == wire.COMMAND_RESULT
         return wire_gateway.unpack_command_result(answer, 0, len(answer))
 
@@ -290,17 +286,6 @@ class LampRig(Rig):
         Rig.__init__(self, configured("lamp", parameters), self.plant, secured)
         node = self.controller.node
         assert isinstance(node, LampNode)
-        self.node = node
-
-
-class BollardRig(Rig):
-    """A post: `plant` is what it drives and senses."""
-
-    def __init__(self, parameters, secured=False):
-        self.plant = FakeBollard()
-        Rig.__init__(self, configured("bollard", parameters), self.plant, secured)
-        node = self.controller.node
-        assert isinstance(node, BollardNode)
         self.node = node
 
 

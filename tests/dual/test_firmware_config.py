@@ -6,7 +6,7 @@ import os
 from firmware import boot, config
 from protocol.generated import wire
 
-LAMP = {"kind": "lamp", "address": 12, "parameters": {"hold_s": 30, "night": True}}
+LAMP = {"kind": "lamp", "address": 12, "parameters": {"hold_s": 30, "autonomous": True}}
 
 
 class Folder:
@@ -49,7 +49,7 @@ def test_what_was_provisioned_is_loaded():
         read = config.load(path)
         assert (read.kind, read.address, read.crc) == (wire.KIND_LAMP, 12, written.crc)
         assert read.parameters["hold_s"] == 30
-        assert read.parameters["night"] == 1
+        assert read.parameters["autonomous"] == 1
         assert read.parameters["floor_percent"] == 20
         assert os.listdir(root) == ["config.json"]
 

@@ -145,7 +145,7 @@ def test_the_profile_goes_on_without_a_link_and_the_loss_is_reported():
 
 
 def test_without_a_profile_a_lost_link_means_the_safe_level_within_five_seconds():
-    rig = LampRig({"autonomous": 0, "safe_percent": 80, "link_lost_ms": 4000, "night": 0})
+    rig = LampRig({"autonomous": 0, "safe_percent": 80, "link_lost_ms": 4000, "programme": 0})
     rig.poll()
     rig.run(3900)
     assert rig.node.state == lamp.DAY
@@ -155,7 +155,7 @@ def test_without_a_profile_a_lost_link_means_the_safe_level_within_five_seconds(
 
 
 def test_by_day_a_lamp_is_off_and_its_relay_too():
-    rig = LampRig({"night": 0, "ramp_down_ms": 1000})
+    rig = LampRig({"programme": 0, "ramp_down_ms": 1000})
     rig.run(2000)
     assert (rig.plant.duty, rig.plant.on) == (0, 0)
     rig.plant.somebody = 1
@@ -232,7 +232,7 @@ def test_a_presence_sensor_that_never_lets_go_is_reported_and_the_light_stays():
 
 
 def test_safe_is_light():
-    rig = LampRig({"night": 0, "safe_percent": 100})
+    rig = LampRig({"programme": 0, "safe_percent": 100})
     rig.run(60000)
     assert rig.plant.duty == 0
     rig.controller.safe()

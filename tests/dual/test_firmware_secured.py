@@ -8,7 +8,8 @@ from protocol import framing
 from protocol.framing import Deframer
 from protocol.generated import wire, wire_bollard, wire_gateway, wire_lamp
 from protocol.link_gateway import Requester, broadcast
-from tests.dual.firmware_rig import BollardRig, LampRig, Rig
+from tests.dual.bollard_rig import BollardRig
+from tests.dual.firmware_rig import LampRig, Rig
 from tests.dual.test_firmware_uplink import identify_payload, stamps, time_payload
 
 YEAR_S = 31557600
@@ -116,9 +117,9 @@ def test_records_and_commands_pass_under_a_session():
     rig.drain()
     assert rig.command(wire_bollard.VERB_RAISE)[1:3] == (
         wire.STATUS_REJECTED,
-        wire_bollard.GUARD_MOTION_DISABLED,
+        wire_bollard.GUARD_BAD_AUTHORITY,
     )
-    assert len(told(rig, wire_bollard.EVENT_CODE_MOTION_REFUSED)) == 1
+    assert told(rig, wire_bollard.EVENT_CODE_MOTION_REFUSED) == [wire_bollard.GUARD_BAD_AUTHORITY]
 
 
 def test_without_keys_nothing_but_the_name_is_given():
@@ -155,9 +156,10 @@ def test_a_lamp_brightens_for_who_comes_and_lets_go_when_nobody_does():
     stay_in_touch(rig, 1000)
     assert rig.plant.duty == 65535
     assert rig.node.presence_count == 0
-    stay_in_touch(rig, 8000)
+    stay_in_touch(rig, 6000)
     assert rig.plant.duty == 65535
-    stay_in_touch(rig, 16000)
+    # Nobody came, so nothing is held.
+    stay_in_touch(rig, 10000)
     assert rig.plant.duty == floor
 
 
@@ -274,11 +276,21 @@ def test_records_before_and_after_a_jump_bear_the_time_of_their_making():
 
 def test_a_gateway_without_time_says_so_and_the_records_too():
     rig = secured_lamp()
-    rig.hear(wire.TIME, time_payload(NOON, 0))
-    rig.hear(wire.TIME, time_payload(0, 0, 0))
-    assert clock_of(rig) == (0, wire.QUALITY_CLOCK_UNTRUSTED)
+    rig.hear(wire.TIME, time_payload(NOON, 0, 0))
+    assert clock_of(rig) == (NOON, wire.QUALITY_CLOCK_UNTRUSTED)
+    rig.hear(wire.TIME, time_payload(NOON + YEAR_S, 0))
+    assert clock_of(rig) == (NOON + YEAR_S, 0)
     rig.run(1000)
     assert len(told(rig, wire.EVENT_CODE_CLOCK_JUMP)) == 1
+
+
+def test_a_gateway_without_time_takes_it_from_nobody():
+    rig = secured_lamp()
+    rig.hear(wire.TIME, time_payload(NOON, 0))
+    rig.hear(wire.TIME, time_payload(0, 0, 0))
+    assert clock_of(rig) == (NOON, 0)
+    rig.run(1000)
+    assert not told(rig, wire.EVENT_CODE_CLOCK_JUMP)
 
 
 # --- Bad tags ---------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from firmware import config
 from protocol import framing
 from protocol.generated import wire, wire_gateway, wire_lamp
-from tests.dual.firmware_rig import BOOT, HARDWARE_ID, BollardRig, LampRig, Rig
+from tests.dual.bollard_rig import BollardRig
+from tests.dual.firmware_rig import BOOT, HARDWARE_ID, LampRig, Rig
 
 
 def time_payload(seconds, milliseconds, trust=wire.TIME_TRUST_SYNCHRONISED):

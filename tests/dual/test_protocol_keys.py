@@ -1,11 +1,8 @@
-"""HMAC, HKDF, device keys and signed orders on both interpreters, against published vectors."""
+"""HMAC, HKDF and device keys on both interpreters, against published vectors."""
 
 from protocol import keys
-from protocol.generated import wire_bollard
 
 HARDWARE_ID = bytes(range(8))
-NONCE = b"nonce-01"
-OPERATOR = b"anna    "
 
 
 def unhex(text):
@@ -134,51 +131,3 @@ def test_keys_and_ids_of_another_size_are_refused():
         (bytes(32), 1, bytes(7)),
     ):
         assert raised(ValueError, keys.link_key, site, epoch, hardware_id)
-
-
-def order(verb=wire_bollard.VERB_RAISE, level=255, duration=0, lifetime=2000, transaction=7):
-    return keys.Order(verb, level, duration, lifetime, transaction)
-
-
-def test_a_signed_order_is_accepted_and_names_its_operator():
-    key = bytes(range(32))
-    authority = keys.sign_order(key, order(), NONCE, OPERATOR, HARDWARE_ID)
-    assert len(authority) == keys.AUTHORITY_SIZE
-    assert authority[: keys.OPERATOR_SIZE] == OPERATOR
-    assert keys.order_is_signed(key, order(), NONCE, authority, HARDWARE_ID)
-
-
-def test_a_signature_covers_every_part_of_an_order():
-    key = bytes(range(32))
-    authority = keys.sign_order(key, order(), NONCE, OPERATOR, HARDWARE_ID)
-    others = (
-        order(verb=wire_bollard.VERB_LOWER),
-        order(level=0),
-        order(duration=1),
-        order(lifetime=2001),
-        order(transaction=8),
-    )
-    for other in others:
-        assert not keys.order_is_signed(key, other, NONCE, authority, HARDWARE_ID)
-    assert not keys.order_is_signed(key, order(), b"nonce-02", authority, HARDWARE_ID)
-    assert not keys.order_is_signed(key, order(), NONCE, authority, bytes(8))
-    assert not keys.order_is_signed(bytes(32), order(), NONCE, authority, HARDWARE_ID)
-    for at in range(len(authority)):
-        changed = bytearray(authority)
-        changed[at] ^= 1
-        assert not keys.order_is_signed(key, order(), NONCE, bytes(changed), HARDWARE_ID)
-
-
-def test_an_authority_of_another_size_signs_nothing():
-    authority = keys.sign_order(bytes(32), order(), NONCE, OPERATOR, HARDWARE_ID)
-    for wrong in (b"", authority[:-1], authority + b"\0"):
-        assert not keys.order_is_signed(bytes(32), order(), NONCE, wrong, HARDWARE_ID)
-
-
-def test_an_order_without_its_nonce_operator_or_unit_cannot_be_signed():
-    for nonce, operator, unit in (
-        (b"", OPERATOR, HARDWARE_ID),
-        (NONCE, b"anna", HARDWARE_ID),
-        (NONCE, OPERATOR, b""),
-    ):
-        assert raised(ValueError, keys.sign_order, bytes(32), order(), nonce, operator, unit)

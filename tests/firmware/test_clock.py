@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.services.clock import STEP_MS, Clock
+from firmware.services.clock import HOLDOVER_S, STEP_MS, Clock
 from protocol.generated.wire import QUALITY_CLOCK_UNTRUSTED, TIME_TRUST_SYNCHRONISED
 
 
@@ -56,3 +56,25 @@ def test_without_news_it_counts_with_the_monotonic_clock(steps_ms: list[int]) ->
         now_ms += step_ms
         assert at(clock, now_ms) == now_ms
         assert at(clock, now_ms - STEP_MS) == now_ms
+
+
+def test_a_gateway_without_the_time_cannot_move_a_clock_that_has_it() -> None:
+    clock = Clock()
+    clock.tell(300_000_000, 0, TIME_TRUST_SYNCHRONISED, 0)
+    assert clock.tell(5, 0, 0, 1000) == 0
+    assert at(clock, 2000) == 300_000_002_000
+    assert clock.quality == 0
+
+
+def test_a_clock_without_news_is_trusted_for_as_long_as_its_crystal_is_good() -> None:
+    clock = Clock()
+    clock.tell(300_000_000, 0, TIME_TRUST_SYNCHRONISED, 0)
+    clock.stamp(HOLDOVER_S * 1000 - 1)
+    assert clock.quality == 0
+    clock.stamp(HOLDOVER_S * 1000)
+    assert clock.quality == QUALITY_CLOCK_UNTRUSTED
+    # Then any time is better than none.
+    assert clock.tell(302_419_500, 0, 0, HOLDOVER_S * 1000) == 300_000
+    assert clock.quality == QUALITY_CLOCK_UNTRUSTED
+    assert clock.tell(302_419_500, 0, TIME_TRUST_SYNCHRONISED, HOLDOVER_S * 1000) == 0
+    assert clock.quality == 0

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from firmware.logic import lamp
 from protocol import framing
 from protocol.generated import wire, wire_lamp
-from tests.dual.firmware_rig import BollardRig, LampRig
+from tests.dual.bollard_rig import BollardRig
+from tests.dual.firmware_rig import LampRig
 
 KINDS = st.sampled_from(
     [wire.IDENTIFY, wire.POLL, wire.COMMAND, wire.TIME, wire.HELLO, wire.RECORDS, 0, 0x7F, 0xFF]

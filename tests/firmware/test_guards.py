@@ -125,8 +125,8 @@ GUARDS: dict[str, tuple[ModuleType, str, str, ModuleType, str]] = {
     ),
     "the end of an expectation": (
         lamp,
-        "if self._somebody or now_ms < self._expected_until_ms:",
-        "if self._somebody or self._expected_until_ms >= 0:",
+        "elif now_ms < self._expected_until_ms:",
+        "elif self._expected_until_ms >= 0:",
         SECURED,
         "a_lamp_brightens_for_who_comes_and_lets_go_when_nobody_does",
     ),
@@ -153,10 +153,17 @@ GUARDS: dict[str, tuple[ModuleType, str, str, ModuleType, str]] = {
     ),
     "the trust in a time": (
         clock,
-        "0 if trust & TIME_TRUST_SYNCHRONISED else QUALITY_CLOCK_UNTRUSTED",
-        "0",
+        "if trust & TIME_TRUST_SYNCHRONISED:",
+        "if True:",
         SECURED,
         "a_gateway_without_time_says_so_and_the_records_too",
+    ),
+    "whose time is better": (
+        clock,
+        "elif not self.quality:",
+        "elif False:",
+        SECURED,
+        "a_gateway_without_time_takes_it_from_nobody",
     ),
     "what hello says of keys": (
         uplink,

@@ -45,9 +45,14 @@ class Mosquitto:
         """More lines for its configuration."""
 
     @staticmethod
-    def program() -> str:
+    def installed() -> str | None:
+        """Its path, if it is there."""
+        return shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
+
+    @classmethod
+    def program(cls) -> str:
         """Its path. Skips the test where there is none, in CI too: no package index has it."""
-        found = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
+        found = cls.installed()
         return found or pytest.skip("mosquitto is not installed (apt-get install mosquitto)")
 
     @property

@@ -1,11 +1,12 @@
 """An agent under load that is killed over and over: store, uplink and desk of the real one.
 
-    python -m tests.gateway.loaded_agent STORE PORT GATEWAY KILLS SEED DEADLINE_S [SABOTAGE]
+    python -m tests.gateway.loaded_agent STORE PORT GATEWAY KILLS SEED DEADLINE_S [ARRANGEMENT ...]
 
 Everything is imported once; each life is a fork that SIGKILL ends at a random moment. What the
-world outside knows (numbers that controllers freed, commands that were carried out) is in shared
-memory, so it outlives the agent like real controllers do. The last life works in order until
-nothing is left to do. What happened is printed as JSON.
+world outside knows (records that controllers made and freed, commands that were carried out) is
+in shared memory, so it outlives the agent like real controllers do. In the last life controllers
+make nothing new, but repeat what they hold; it works in order until nothing is left to do. What
+happened is printed as JSON.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from gateway import store
 from gateway.commands import Command, Outcome, Status
 from gateway.contract import Address, Topics
 from gateway.desk import Desk, Incoming, Progress
@@ -54,8 +56,9 @@ CHECK_EVERY = 50
 class World:
     """What outlives every agent."""
 
-    VIOLATIONS, LIVES_CONNECTED = 2 * UNITS, 2 * UNITS + 1
-    COMMANDS = 8 * (2 * UNITS + 2)
+    MADE = 2 * UNITS
+    VIOLATIONS, LIVES_CONNECTED = 4 * UNITS, 4 * UNITS + 1
+    COMMANDS = 8 * (4 * UNITS + 2)
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, self.COMMANDS + MAX_COMMANDS)
@@ -75,6 +78,14 @@ class World:
         if count < self.freed(unit, urgent=urgent):
             self.set(self.VIOLATIONS, self.get(self.VIOLATIONS) + 1)
         self.set(2 * unit + urgent, count)
+
+    def made(self, unit: int, *, urgent: bool) -> int:
+        """How many records of a stream its controller made; it repeats those it may not free."""
+        return self.get(self.MADE + 2 * unit + urgent)
+
+    def make(self, unit: int, count: int, *, urgent: bool) -> None:
+        """So many records there are now; a gateway may hear of them, and forget them again."""
+        self.set(self.MADE + 2 * unit + urgent, max(count, self.made(unit, urgent=urgent)))
 
     def carried_out(self, number: int) -> int:
         return self._memory[self.COMMANDS + number]
@@ -100,6 +111,8 @@ def moment_ms(unit: int, sequence: int) -> int:
 
 class Life:
     """One run of the agent."""
+
+    kills_itself = False
 
     def __init__(self, world: World, path: Path, port: int, gateway: str) -> None:
         self._world = world
@@ -132,28 +145,45 @@ class Life:
             await until(lambda: self.uplink.health.connected)
             self._world.set(World.LIVES_CONNECTED, self._world.get(World.LIVES_CONNECTED) + 1)
 
-    async def _controller(self, unit: int, *, urgent: bool) -> None:
+    def _resume(self, unit: int, *, urgent: bool) -> int:
+        """How many records of a stream the gateway does not ask for again."""
         first = (
             self.store.resume(unit_name(unit), 1)[urgent] - made(unit, 1, urgent=urgent).sequence
         )
         if first < self._world.freed(unit, urgent=urgent):
             self._world.set(World.VIOLATIONS, self._world.get(World.VIOLATIONS) + 1)
-        done = min(first, self._world.freed(unit, urgent=urgent))
+        return min(first, self._world.freed(unit, urgent=urgent))
+
+    async def _controller(self, unit: int, *, urgent: bool) -> None:
+        done = self._resume(unit, urgent=urgent)
         while True:
             # A controller repeats what it has not been allowed to free.
             count = random.randint(1, 4)
-            records = [made(unit, done + n, urgent=urgent) for n in range(1, count + 1)]
-            await self.store.put(records)
+            await self._put(unit, done, done + count, urgent=urgent)
             done += count
-            self._world.free(unit, done, urgent=urgent)
-            self.uplink.state(records[-1])
             await asyncio.sleep(random.uniform(0, 0.03))
+
+    async def _put(self, unit: int, done: int, upto: int, *, urgent: bool) -> None:
+        records = [made(unit, number, urgent=urgent) for number in range(done + 1, upto + 1)]
+        self._world.make(unit, upto, urgent=urgent)
+        await self.store.put(records)
+        self._world.free(unit, upto, urgent=urgent)
+        self.uplink.state(records[-1])
+
+    async def repeat_held(self) -> None:
+        """Every controller sends what it made and was not allowed to free."""
+        for unit in range(UNITS):
+            for urgent in (False, True):
+                done = self._resume(unit, urgent=urgent)
+                if (upto := self._world.made(unit, urgent=urgent)) > done:
+                    await self._put(unit, done, upto, urgent=urgent)
 
     async def in_order(self) -> None:
         """Works until everything is delivered and answered, then ends."""
         async with self.store:
             uplink = asyncio.create_task(self.uplink.run())
             await self.desk.recover()
+            await self.repeat_held()
             limit_s = LAST_LIFE_LIMIT_S if len(sys.argv) < 8 else 2
             with suppress(TimeoutError):
                 async with asyncio.timeout(limit_s):
@@ -184,7 +214,7 @@ def main() -> None:
     path, port, gateway = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     kills, seed, deadline_s = int(sys.argv[4]), int(sys.argv[5]), float(sys.argv[6])
     for name in sys.argv[7:]:
-        SABOTAGE[name]()
+        ARRANGEMENTS[name]()
     logging.basicConfig(level=logging.ERROR)
     world, chance = World(), random.Random(seed)
     gc.freeze()
@@ -193,7 +223,9 @@ def main() -> None:
     while killed < kills and time.monotonic() - started_s < deadline_s:
         before = world.get(World.LIVES_CONNECTED)
         child = fork(Life(world, path, port, gateway), seed * 1_000_000 + killed, to_the_end=False)
-        if chance.random() < 0.6:
+        if Life.kills_itself:
+            os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        elif chance.random() < 0.6:
             wait_connected(world, before)
         time.sleep(chance.uniform(0, LONGEST_LIFE_S))
         os.kill(child, signal.SIGKILL)
@@ -285,8 +317,40 @@ def forget_results() -> None:
     Desk.recover = nothing  # type: ignore[method-assign]  # a guard is taken out
 
 
-SABOTAGE: dict[str, Callable[[], None]] = {
-    one.__name__: one for one in (acknowledge_early, delete_early, forget_commands, forget_results)
+def die_before_the_commit() -> None:
+    """No fault: each life ends when the broker has confirmed what was not committed yet."""
+    live, confirm = Life.until_killed, Drain._confirm
+
+    def last_words(self: Drain, publish: Any, error: Any) -> None:
+        confirm(self, publish, error)
+        if publish.ids[-1] > self._store.last_id:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    async def briefly(self: Life) -> None:
+        self.store._linger_s = 3600.0
+        store.is_pressing = lambda _: False
+        Drain._confirm = last_words  # type: ignore[method-assign]  # a crash at one certain step
+        await live(self)
+
+    Life.until_killed = briefly  # type: ignore[method-assign]  # of the lives that are killed
+    Life.kills_itself = True
+
+
+def forget_held() -> None:
+    """A controller never repeats what it was not allowed to free."""
+
+    async def nothing(self: Life) -> None:
+        """What only a life that was killed has heard of stays so."""
+
+    Life.repeat_held = nothing  # type: ignore[method-assign]  # a guard is taken out
+
+
+ARRANGEMENTS: dict[str, Callable[[], None]] = {
+    one.__name__: one
+    for one in (
+        *(acknowledge_early, delete_early, forget_commands, forget_results),
+        *(die_before_the_commit, forget_held),
+    )
 }
 
 

@@ -33,6 +33,14 @@ BIN = wire.BinStatus(
     wire.BinState.FILLING, 421, 700, wire.BinInput(0), wire.BinFault(0), -32768, 12400, 0, 1, 2
 )
 FIRE = wire.Event(wire.EventCode.FIRE, wire.Severity.CRITICAL, 1, 93, 0)
+MOTION = wire.Motion(
+    wire.Drive.UP,
+    wire.MotionCause.COMMAND,
+    wire.BollardState.RISING,
+    7,
+    b"anna\0\0\0\0",
+    bytes(8),
+)
 _numbers = itertools.count(1)
 
 
@@ -77,6 +85,13 @@ def command(**changes: Any) -> bytes:
     return json.dumps({k: v for k, v in fields.items() if v is not None}).encode()
 
 
+def auth(**changes: Any) -> dict[str, Any]:
+    """An `auth` that has the right form, with changes."""
+    signature = {"operator": "an", "role": "operator", "tag": "ab" * 16}
+    fields = {"nonce": "00" * 8, "lifetime_ms": 5000, "transaction": 7, "signatures": [signature]}
+    return fields | changes
+
+
 def bodies() -> st.SearchStrategy[tuple[int, bytes]]:
     """(record type, wire bytes) of every layout, with any values that the wire allows."""
     sizes = {
@@ -89,6 +104,9 @@ def bodies() -> st.SearchStrategy[tuple[int, bytes]]:
             (wire.Gap.ID, wire.Gap(1, 2, wire.GapCause.REBOOT)),
             (wire.Health.ID, wire.Health(0, 0, 0, 0, 0, 0)),
             (wire.LampMeters.ID, wire.LampMeters(0, 0, 0, 0)),
+            (wire.Motion.ID, MOTION),
+            (wire.BollardMeters.ID, wire.BollardMeters(0, 0, 0, 0, 0, 0, 0, 0)),
+            (wire.BinMeters.ID, wire.BinMeters(0, 0, 0, 0, 0, 0)),
         )
     }
     known = st.sampled_from(sorted(sizes)).flatmap(
@@ -104,7 +122,7 @@ def bodies() -> st.SearchStrategy[tuple[int, bytes]]:
 
 def _plausible(kind: int, data: bytes) -> bytes:
     """The same bytes with small enum values, so that most of them decode."""
-    head = {1: 2, 2: 2, 3: 1, 0x10: 0, 0x11: 0}.get(kind, 0)
+    head = {1: 2, 2: 2, 3: 1, wire.Motion.ID: 3}.get(kind, 0)
     changed = bytearray(data)
     for index in range(head):
         changed[index] %= 3

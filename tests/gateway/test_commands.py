@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import contract
-from gateway.commands import VERBS, Command, Outcome, Refusal, Status, parse, result
+from gateway.commands import Command, Outcome, Refusal, Status, parse, result
 from gateway.contract import Address, timestamp
 from gateway.records import unix_ms
-from tests.gateway.samples import command
+from gateway.verbs import VERBS, signed
+from protocol import orders
+from tests.gateway.samples import auth, command
 
 LAMP = Address("lamp", "L1")
 KNOWN = {LAMP, Address("bollard", "P1"), Address("bin", "B1")}
@@ -109,13 +111,92 @@ def test_an_unknown_slot_is_rejected(address: Address | None) -> None:
     assert refused(command(), address)[:2] == ("REJECTED", "unknown_slot")
 
 
-@pytest.mark.parametrize("verb", ["raise", "lower", "grant", "reset"])
+POST = Address("bollard", "P1")
+
+
+def signature(operator: Any = "an", **changes: Any) -> dict[str, Any]:
+    return {"operator": operator, "role": "operator", "tag": "ab" * 16} | changes
+
+
+@pytest.mark.parametrize("verb", ["raise", "lower", "grant", "reset", "hold", "bypass"])
 def test_a_bollard_command_without_signature_is_rejected(verb: str) -> None:
-    post = Address("bollard", "P1")
-    assert refused(command(verb=verb, args={}), post)[1] == "unauthorised"
-    taken = take(command(verb=verb, args={}, auth={"tag": "00"}), post)
+    args = {"duration_s": 9} if VERBS["bollard"][verb] else {}
+    assert refused(command(verb=verb, args=args), POST)[1] == "unauthorised"
+    taken = take(command(verb=verb, args=args, auth=auth()), POST)
     assert isinstance(taken, Command)
-    assert taken.auth == {"tag": "00"}
+    assert taken.auth is not None
+    assert taken.auth.told == auth()
+
+
+def test_a_signed_command_becomes_the_authority_that_the_controller_reads() -> None:
+    both = [signature(), signature("bert", role="supervisor", tag="CD" * 16)]
+    taken = take(command(verb="raise", args={}, auth=auth(signatures=both)), POST)
+    assert isinstance(taken, Command)
+    assert taken.auth is not None
+    assert orders.parse(taken.auth.wire) == (
+        bytes(8),
+        5000,
+        [(b"an\0\0\0\0\0\0", 2, b"\xab" * 16), (b"bert\0\0\0\0", 3, b"\xcd" * 16)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("signed", "must be an object"),
+        ({}, "must have nonce, lifetime_ms, transaction, signatures"),
+        (auth(more=1), "and nothing else"),
+        (auth(nonce="00" * 7), "16 hex digits"),
+        (auth(nonce=" 0" * 8), "16 hex digits"),
+        (auth(nonce=7), "16 hex digits"),
+        (auth(lifetime_ms=-1), "0 to 120000"),
+        (auth(lifetime_ms=120_001), "0 to 120000"),
+        (auth(lifetime_ms=True), "0 to 120000"),
+        (auth(lifetime_ms=1.5), "0 to 120000"),
+        (auth(transaction=0), "1 to 1073741823"),
+        (auth(transaction=2**30), "1 to 1073741823"),
+        (auth(signatures=[]), "one or two"),
+        (auth(signatures=[signature(), signature("bert"), signature("carl")]), "one or two"),
+        (auth(signatures=[signature(), signature()]), "same person"),
+        (auth(signatures=[7]), "must be an object"),
+        (auth(signatures=[signature(operator="An")]), "1 to 8 characters"),
+        (auth(signatures=[signature(operator=7)]), "1 to 8 characters"),
+        (auth(signatures=[signature(role="mayor")]), "viewer, operator"),
+        (auth(signatures=[signature(role=["operator"])]), "viewer, operator"),
+        (auth(signatures=[signature(tag="ab")]), "32 hex digits"),
+    ],
+)
+def test_an_authority_that_is_none_is_rejected_with_advice(wrong: Any, says: str) -> None:
+    status, guard, detail = refused(command(verb="raise", args={}, auth=wrong), POST)
+    assert (status, guard) == ("REJECTED", "bad_argument")
+    assert says in detail
+
+
+@pytest.mark.parametrize("actor", ["bert", "an2", "bert@an", "An"])
+def test_the_first_signature_has_to_be_the_actors(actor: str) -> None:
+    wrong = command(verb="raise", args={}, actor=actor, auth=auth())
+    assert refused(wrong, POST)[:2] == ("REJECTED", "unauthorised")
+    assert isinstance(
+        take(command(verb="raise", args={}, actor="an@laptop", auth=auth()), POST), Command
+    )
+
+
+def test_a_signature_that_nothing_needs_is_sent_back() -> None:
+    for payload, slot in (
+        (command(auth=auth()), LAMP),
+        (command(verb="identify", args={"duration_s": 5}, auth=auth()), POST),
+        (command(verb="raise", args={}, auth=auth(), dry_run=True), POST),
+    ):
+        status, guard, detail = refused(payload, slot)
+        assert (status, guard) == ("REJECTED", "bad_argument")
+        assert "leave it out" in detail
+
+
+def test_a_dry_run_needs_no_signature() -> None:
+    taken = take(command(verb="raise", args={}, dry_run=True), POST)
+    assert isinstance(taken, Command)
+    assert taken.dry_run
+    assert refused(command(dry_run="yes"))[1] == "bad_argument"
 
 
 def test_anybody_may_make_a_bollard_blink() -> None:
@@ -144,7 +225,8 @@ fields = st.fixed_dictionaries(
         "not_after": anything | st.just("2999-01-01T00:00:00Z"),
         "actor": anything,
         "reason": anything,
-        "auth": anything,
+        "auth": anything | st.just(auth()),
+        "dry_run": anything,
         "ticket": anything,
     },
 )
@@ -165,12 +247,15 @@ def test_any_payload_gives_a_command_or_a_refusal_that_can_be_answered(
 
 def test_commands_that_are_taken_fit_the_schema() -> None:
     samples: dict[str, Any] = {"level": 0, "duration_s": 1, "on": True}
+    validator = jsonschema.Draft202012Validator(contract.schema("cmd"))
     for kind, verbs in VERBS.items():
         slot = next(address for address in KNOWN if address.kind == kind)
         for verb, wanted in verbs.items():
-            payload = command(verb=verb, args={n: samples[n] for n in wanted}, auth="signed")
-            assert isinstance(take(payload, slot), Command)
-            jsonschema.validate(json.loads(payload), contract.schema("cmd"))
+            args = {name: samples[name] for name in wanted}
+            for more in ({"auth": auth() if signed(kind, verb) else None}, {"dry_run": True}):
+                payload = command(verb=verb, args=args, **more)
+                assert isinstance(take(payload, slot), Command)
+                validator.validate(json.loads(payload))
 
 
 def test_a_result_leaves_out_what_it_does_not_know() -> None:

@@ -9,12 +9,14 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gateway.commands import Command, Outcome, Receipt, Status
 from gateway.contract import Address, Topics
+from gateway.database import migrations
 from gateway.desk import Desk, Incoming, Progress, Reply
 from gateway.errors import StoreReadOnlyError
 from gateway.journal import GENESIS, Entry, canonical, chained, read_entries
@@ -25,7 +27,7 @@ from gateway.records import Priority, Record
 from gateway.store import Store
 from protocol.generated import messages as wire
 from tests.gateway.brokers import until
-from tests.gateway.samples import FIRE, alarm, command, record
+from tests.gateway.samples import FIRE, MOTION, alarm, command, record
 
 TOPICS = Topics("park", "gw")
 RAISED = wire.Event(
@@ -130,7 +132,7 @@ async def test_a_flood_of_refusals_is_bounded_and_told_by_its_number(store: Stor
     await room.recover()
     for _ in range(1000):
         room.take(Incoming(TOPICS.slot("lamp", "L1", "cmd"), b"{", retained=False))
-    await until(lambda: not room._notes)
+    await until(lambda: not room._notes._waiting)
     room.take(Incoming(TOPICS.slot("lamp", "L1", "cmd"), b"{", retained=False))
     await room.close()
     assert fields(store)[-1]["not_noted_before"] == 1000 - 256
@@ -163,6 +165,64 @@ async def test_a_motion_is_told_with_the_command_that_caused_it(store: Store) ->
 async def test_a_motion_without_a_known_command_is_told_as_what_it_is(store: Store) -> None:
     await store.put([motion(1), motion(2, transaction=99)])
     assert [entry["cause"] for entry in fields(store)] == ["local", "unknown_command"]
+
+
+def drive(number: int, transaction: int = 0, **changes: Any) -> Record:
+    """A drive went on."""
+    body = msgspec.structs.replace(MOTION, transaction=transaction, **changes)
+    return alarm(number, body, slot="B1", kind="bollard")
+
+
+async def test_every_drive_is_told_with_who_signed_and_why_it_was_asked_for(store: Store) -> None:
+    asked = {"slot": "B1", "transaction": 7, "id": "c1", "actor": "anna@office", "reason": "van"}
+    await store.note(Note("command", {**asked, "ticket": "W-7"}))
+    await store.put([drive(1, 7, second=b"bert\0\0\0\0")])
+    entry = fields(store)[-1]
+    assert (entry["what"], entry["drive"], entry["cause"], entry["state"]) == (
+        *("motion", "up", "command"),
+        "rising",
+    )
+    assert (entry["operator"], entry["second"], entry["transaction"]) == ("anna", "bert", 7)
+    assert (entry["id"], entry["actor"], entry["reason"], entry["ticket"]) == (
+        *("c1", "anna@office", "van"),
+        "W-7",
+    )
+
+
+async def test_a_drive_that_nobody_asked_for_here_is_told_all_the_same(store: Store) -> None:
+    closes = wire.MotionCause.GRANT_CLOSES
+    nobody: dict[str, Any] = {
+        "operator": bytes(8),
+        "second": bytes(8),
+        "cause": wire.MotionCause.LOCAL_KEY,
+    }
+    await store.put([drive(1, **nobody), drive(2, 99, cause=closes)])
+    by_hand, elsewhere = fields(store)
+    assert by_hand["cause"] == "local_key"
+    assert not {"operator", "second", "transaction", "id"} & set(by_hand)
+    assert (elsewhere["cause"], elsewhere["operator"], elsewhere["transaction"]) == (
+        *("grant_closes", "anna"),
+        99,
+    )
+    assert "id" not in elsewhere
+
+
+async def test_the_end_of_a_command_is_told_in_words(store: Store) -> None:
+    await store.note(Note("command", {"slot": "B1", "transaction": 7, "id": "c1"}))
+    value = int(wire.Status.CANCELLED) | int(wire.Guard.SUPERSEDED) << 8 | 40 << 16
+    ended = wire.Event(wire.EventCode.COMMAND_RESULT, wire.Severity.INFO, 1, value, 7)
+    odd = wire.Event(wire.EventCode.COMMAND_RESULT, wire.Severity.INFO, 1, 99, 7)
+    await store.put([alarm(1, ended, slot="B1", kind="bollard")])
+    await store.put([alarm(2, odd, slot="B1", kind="bollard")])
+    told, strange = fields(store)[-2:]
+    assert (told["status"], told["guard"], told["progress"]) == ("CANCELLED", "superseded", 40)
+    assert told["id"] == "c1"
+    assert "status" not in strange
+
+
+async def test_a_motion_that_cannot_be_read_stops_nothing(store: Store) -> None:
+    await store.put([drive(1)._replace(body=b"\x00"), drive(2)._replace(body=b"\xff" * 23)])
+    assert fields(store) == []
 
 
 async def test_what_moves_nothing_and_nobody_asked_for_is_not_told(store: Store) -> None:
@@ -237,7 +297,7 @@ async def test_a_database_of_version_1_keeps_everything_and_gets_a_journal(tmp_p
         assert store.journal_head == (0, GENESIS)
         await store.put([motion(1)])
     connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA user_version").fetchone()[0] == 2
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == len(migrations())
     assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     connection.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.presence import Lamp, PresenceRule
+from gateway.presence import EXPECT_S, Lamp, PresenceRule
 
 SPACING_M = 20.0
 NAMES = [f"lamp-{i}" for i in range(6)]
@@ -80,3 +80,49 @@ def test_whoever_is_told_is_another_lamp_and_told_once(steps: list[tuple[str, in
         assert slot not in slots
         assert len(slots) == len(set(slots))
         assert set(slots) <= set(NAMES)
+
+
+def test_a_lamp_far_ahead_of_a_walker_is_told_when_he_is_near() -> None:
+    rule = row()
+    rule.seen("lamp-0", 0)
+    (news,) = rule.seen("lamp-1", 20_000)  # 1 m/s
+    assert news.arrival_s == 20.0
+    assert news.wait_s == 8.0  # 12 m before it
+    assert news.hold_s == 12 + EXPECT_S
+
+
+def test_a_cyclist_is_not_kept_waiting() -> None:
+    rule = row()
+    rule.seen("lamp-0", 0)
+    (news,) = rule.seen("lamp-1", 3600)
+    assert news.wait_s == 0
+    assert news.hold_s == 4 + EXPECT_S
+
+
+def test_whoever_may_come_at_any_speed_is_expected_at_once_for_as_long_as_he_may_take() -> None:
+    news = row().seen("lamp-2", 1000)
+    assert [(item.wait_s, item.hold_s) for item in news] == [(0, 20)] * 2
+
+
+def test_where_two_may_have_come_from_it_is_lit_for_both() -> None:
+    rule = row()
+    rule.seen("lamp-1", 0)
+    rule.seen("lamp-3", 1000)
+    assert sorted(told(rule, "lamp-2", 15_000)) == ["lamp-1", "lamp-3"]
+
+
+def test_two_who_may_come_to_one_lamp_are_expected_from_the_first_to_the_last() -> None:
+    rule = PresenceRule(
+        [
+            Lamp("start", (0.0, 0.0), ("here",)),
+            Lamp("side", (10.0, 0.0), ("here",)),
+            Lamp("here", (20.0, 0.0), ("next",)),
+            Lamp("next", (40.0, 0.0), ()),
+        ]
+    )
+    rule.seen("start", 0)
+    rule.seen("side", 15_000)
+    (news,) = rule.seen("here", 20_000)  # at 1 or at 2 m/s
+    assert news.arrival_s == 10.0
+    assert news.wait_s == 4.0
+    assert news.wait_s + news.hold_s == 20.0 + EXPECT_S

@@ -86,7 +86,9 @@ def test_a_good_file_is_read_with_defaults() -> None:
     assert [slot.name for slot in site.slots] == ["L1", "L2", "P1", "B1"]
     assert site.slots[0].unit == "00112233445566aa"
     assert site.slots[0].position == (0.0, 12.5)
-    assert site.slots[0].parameters == LampParameters(hold_s=20)
+    # The lamp is where the site is.
+    lamp = LampParameters(hold_s=20, latitude_mdeg=50_850, longitude_mdeg=4350)
+    assert site.slots[0].parameters == lamp
     assert site.slots[2].parameters == BollardParameters(power_fail_lower=True, settle_ms=400)
     assert site.slots[3].parameters == BinParameters(empty_mm=900)
     assert site.buses[0].baud == 115_200
@@ -233,3 +235,12 @@ def test_every_key_is_found_on_a_line_that_names_it(text: str) -> None:
         key = path[-1] if path else ""
         if isinstance(key, str) and key:
             assert key in rows[line_of(found, path) - 1]
+
+
+def test_a_lamp_stands_where_the_site_is_unless_its_slot_says() -> None:
+    text = GOOD.replace("hold_s = 20", "latitude_mdeg = -1\nhold_s = 20")
+    here, there = parse_site(text).slots[1].parameters, parse_site(text).slots[0].parameters
+    assert isinstance(here, LampParameters)
+    assert isinstance(there, LampParameters)
+    assert (here.latitude_mdeg, here.longitude_mdeg) == (50_850, 4350)
+    assert (there.latitude_mdeg, there.longitude_mdeg) == (-1, 4350)

@@ -79,3 +79,22 @@ def test_a_slot_without_a_unit_gets_one_of_its_own():
     first, second = (slot.hardware_id() for slot in plan.slots)
     assert first != second
     assert len(first) == len(bytes.fromhex(first)) * 2 == 16
+
+
+def test_a_lamp_is_told_where_the_site_is_unless_its_slot_says():
+    slot = {"bus": "b", "address": 1}
+    plan = plan_from_dict(
+        {
+            "site": {"name": "park", "latitude": 50.8466, "longitude": 4},
+            "bus": [{"name": "b"}],
+            "slot": [
+                {**slot, "name": "lamp", "kind": "lamp"},
+                {**slot, "name": "far", "kind": "lamp", "parameters": {"latitude_mdeg": 1}},
+                {**slot, "name": "bin", "kind": "bin"},
+            ],
+        }
+    )
+    told = {slot.name: slot.provision()["parameters"] for slot in plan.slots}
+    assert told["lamp"] == {"latitude_mdeg": 50_847, "longitude_mdeg": 4000}
+    assert told["far"] == {"latitude_mdeg": 1, "longitude_mdeg": 4000}
+    assert told["bin"] == {}

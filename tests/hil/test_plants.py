@@ -4,23 +4,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.pins import DISTANCE_NO_OBJECT, DISTANCE_REGISTER, BinPin, BollardPin, Kind, LampPin
-from hil.plants.bin import EMPTY_DISTANCE_MM, FULL_DISTANCE_MM, BinPlant
-from hil.plants.bollard import TRAVEL_M, BollardPlant
+from hil.pins import (
+    DISTANCE_INTERFERENCE,
+    DISTANCE_NO_OBJECT,
+    DISTANCE_REGISTER,
+    I2C_PRESENT,
+    BinPin,
+    Kind,
+    LampPin,
+)
+from hil.plants.bin import (
+    EMPTY_DISTANCE_MM,
+    FULL_DISTANCE_MM,
+    REFERENCE_C,
+    BinPlant,
+    Habits,
+    sound_m_s,
+)
 from hil.plants.lamp import LampPlant
 from hil.plants.park import PIR_RANGE_M, Park, along
+from hil.plants.press import REACH_SHARE
 
 STEP_S = 0.02
 
 
-def run(plant: LampPlant | BollardPlant | BinPlant | Park, seconds: float) -> None:
+def run(plant: LampPlant | BinPlant | Park, seconds: float) -> None:
     for _ in range(round(seconds / STEP_S)):
         plant.step(STEP_S)
-
-
-def drive(bollard: BollardPlant, *, up: bool = False, down: bool = False) -> None:
-    bollard.output(Kind.DIGITAL, BollardPin.DRIVE_UP, up)
-    bollard.output(Kind.DIGITAL, BollardPin.DRIVE_DOWN, down)
 
 
 class TestLamp:
@@ -99,123 +109,133 @@ class TestPark:
         assert (y_m == 0 and 0 <= x_m <= 30) or (x_m == 30 and 0 <= y_m <= 40)
 
 
-class TestBollard:
-    def test_it_rises_to_the_top_and_comes_down_again(self):
-        bollard = BollardPlant()
-        assert bollard.inputs[Kind.DIGITAL, BollardPin.AT_BOTTOM] == 1
-        drive(bollard, up=True)
-        run(bollard, 1)
-        assert 0 < bollard.height_m < TRAVEL_M
-        assert bollard.inputs[Kind.DIGITAL, BollardPin.AT_BOTTOM] == 0
-        run(bollard, 5)
-        assert bollard.inputs[Kind.DIGITAL, BollardPin.AT_TOP] == 1
-        drive(bollard, down=True)
-        run(bollard, 6)
-        assert bollard.height_m == 0
-
-    @pytest.mark.parametrize(("falls", "stays"), [(False, True), (True, False)])
-    def test_without_power_it_stays_or_falls_as_it_was_built(self, falls: bool, stays: bool):
-        bollard = BollardPlant(falls=falls)
-        drive(bollard, up=True)
-        run(bollard, 6)
-        drive(bollard)
-        run(bollard, 10)
-        assert (bollard.height_m > TRAVEL_M - 0.02) == stays
-
-    def test_an_end_stop_shows_in_the_motor_current(self):
-        bollard = BollardPlant()
-        drive(bollard, up=True)
-        run(bollard, 1)
-        running = bollard.inputs[Kind.ADC, BollardPin.MOTOR_CURRENT]
-        run(bollard, 5)
-        assert bollard.inputs[Kind.ADC, BollardPin.MOTOR_CURRENT] > 2 * running
-
-    def test_a_vehicle_crosses_loop_a_then_b(self):
-        bollard = BollardPlant()
-        bollard.arrive()
-        seen: list[tuple[int, int]] = []
-        for _ in range(1500):
-            bollard.step(STEP_S)
-            loops = (
-                bollard.inputs[Kind.DIGITAL, BollardPin.LOOP_A],
-                bollard.inputs[Kind.DIGITAL, BollardPin.LOOP_B],
-            )
-            if not seen or seen[-1] != loops:
-                seen.append(loops)
-        assert seen == [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]
-
-    def test_a_vehicle_waits_on_the_loop_before_a_raised_post(self):
-        bollard = BollardPlant()
-        drive(bollard, up=True)
-        run(bollard, 6)
-        drive(bollard)
-        bollard.arrive()
-        run(bollard, 30)
-        assert bollard.inputs[Kind.DIGITAL, BollardPin.LOOP_A] == 1
-        drive(bollard, down=True)
-        run(bollard, 30)
-        assert bollard.vehicles == []
-
-    def test_a_post_under_a_vehicle_cannot_rise_and_tells(self):
-        bollard = BollardPlant()
-        vehicle = bollard.arrive()
-        while vehicle.front_m < 1.0:
-            bollard.step(STEP_S)
-        vehicle.speed_m_per_s = 0.0
-        drive(bollard, up=True)
-        run(bollard, 2)
-        assert bollard.height_m < 0.01
-        assert bollard.inputs[Kind.DIGITAL, BollardPin.OBSTACLE] == 1
-        assert bollard.lifted == 1
-
-    @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.floats(0.001, 0.2)), max_size=60))
-    def test_the_post_stays_between_its_end_stops(self, drives: list[tuple[bool, bool, float]]):
-        bollard = BollardPlant()
-        for up, down, dt_s in drives:
-            drive(bollard, up=up, down=down)
-            bollard.step(dt_s)
-            assert 0 <= bollard.height_m <= TRAVEL_M
-            assert abs(bollard.velocity_m_per_s) < 1
-
-
 class TestBin:
-    def test_waste_shortens_the_echo_and_an_open_lid_gives_none(self):
-        smart_bin = BinPlant(deposits_per_hour=0)
+    def test_waste_shortens_the_echo_and_an_open_lid_gives_its_own_or_none(self):
+        smart_bin = BinPlant(deposits_per_hour=0, seed=3)
+        smart_bin.ambient_c = smart_bin.inside_c = REFERENCE_C
         for _ in range(5):
             smart_bin.deposit(100)
-        run(smart_bin, 1)
-        assert smart_bin.inputs[Kind.DIGITAL, BinPin.LID] == 1
-        assert smart_bin.inputs[Kind.I2C, DISTANCE_REGISTER] == DISTANCE_NO_OBJECT
-        run(smart_bin, 4)
-        echoes: list[int] = []
-        for _ in range(200):
+        echoes: set[int] = set()
+        for _ in range(20):
             smart_bin.step(0.1)
-            echoes.append(smart_bin.inputs[Kind.I2C, DISTANCE_REGISTER])
-        good = [echo for echo in echoes if echo < 0xFFF0]
+            echoes.add(smart_bin.inputs[Kind.I2C, DISTANCE_REGISTER])
+        assert smart_bin.inputs[Kind.DIGITAL, BinPin.LID] == 1
+        assert DISTANCE_NO_OBJECT in echoes
+        assert all(
+            echo in (DISTANCE_NO_OBJECT, DISTANCE_INTERFERENCE) or echo < 200 for echo in echoes
+        )
+        run(smart_bin, 4)
+        good = measured(smart_bin)
         assert 170 < len(good) < 200  # some pings find nothing, or interference
-        assert sorted(good)[len(good) // 2] == pytest.approx(EMPTY_DISTANCE_MM - 500, abs=3)
+        middle = sorted(good)[len(good) // 2]
+        assert middle == pytest.approx(EMPTY_DISTANCE_MM - smart_bin.waste_mm, abs=3)
 
-    def test_it_never_holds_more_than_there_is_room_for(self):
+    def test_cold_air_makes_echoes_late(self):
+        smart_bin = BinPlant(deposits_per_hour=0)
+        smart_bin.ambient_c = smart_bin.inside_c = -10.0
+        good = measured(smart_bin)
+        longer = sound_m_s(REFERENCE_C) / sound_m_s(-10.0)
+        assert sorted(good)[len(good) // 2] == pytest.approx(EMPTY_DISTANCE_MM * longer, abs=3)
+
+    def test_it_never_holds_more_than_there_is_room_for_and_loose_waste_settles(self):
         smart_bin = BinPlant(deposits_per_hour=0)
         for _ in range(100):
             smart_bin.deposit(60)
         assert smart_bin.waste_mm == EMPTY_DISTANCE_MM - FULL_DISTANCE_MM
         smart_bin.step(STEP_S)
         assert smart_bin.inputs[Kind.DIGITAL, BinPin.EYE] == 1
+        smart_bin.step(7200.0)
+        assert smart_bin.fill == pytest.approx(0.85, abs=0.01)
 
-    def test_the_press_packs_and_an_obstacle_shows_in_its_current(self):
+    def test_the_press_packs_until_its_current_says_that_nothing_gives(self):
         smart_bin = BinPlant(deposits_per_hour=0)
         smart_bin.deposit(500)
         smart_bin.output(Kind.DIGITAL, BinPin.PRESS, 1)
         run(smart_bin, 3)
-        packing = smart_bin.inputs[Kind.ADC, BinPin.PRESS_CURRENT]
+        free = smart_bin.inputs[Kind.ADC, BinPin.PRESS_CURRENT]
         run(smart_bin, 4)
-        assert smart_bin.waste_mm == pytest.approx(150)
-        assert smart_bin.inputs[Kind.ADC, BinPin.PRESS_CURRENT] > 2 * packing  # at its end stop
+        assert smart_bin.inputs[Kind.ADC, BinPin.PRESS_CURRENT] > 4 * free
         smart_bin.output(Kind.DIGITAL, BinPin.PRESS, 0)
         smart_bin.output(Kind.DIGITAL, BinPin.RETRACT, 1)
         run(smart_bin, 3)
         assert 0 < smart_bin.plate < 1
+        assert smart_bin.waste_mm == pytest.approx(
+            EMPTY_DISTANCE_MM * (1.0 - REACH_SHARE) * 1.1, rel=0.01
+        )
+        run(smart_bin, 5)
+        assert smart_bin.plate == 0
+        assert smart_bin.inputs[Kind.ADC, BinPin.PRESS_CURRENT] > 4 * free  # its end stop
+
+    def test_a_press_that_is_let_go_early_has_packed_less(self):
+        heights: list[float] = []
+        for press_s in (3.5, 4.5, 5.5):
+            smart_bin = BinPlant(deposits_per_hour=0)
+            smart_bin.deposit(600)
+            smart_bin.output(Kind.DIGITAL, BinPin.PRESS, 1)
+            run(smart_bin, press_s)
+            smart_bin.output(Kind.DIGITAL, BinPin.PRESS, 0)
+            smart_bin.output(Kind.DIGITAL, BinPin.RETRACT, 1)
+            run(smart_bin, 8)
+            heights.append(smart_bin.waste_mm)
+        assert heights[0] > heights[1] > heights[2] > 0
+
+    def test_a_jam_and_a_dead_motor_show_in_the_current(self):
+        smart_bin = BinPlant(deposits_per_hour=0)
+        smart_bin.jammed = True
+        smart_bin.output(Kind.DIGITAL, BinPin.PRESS, 1)
+        run(smart_bin, 1)
+        assert smart_bin.plate == 0
+        assert smart_bin.inputs[Kind.ADC, BinPin.PRESS_CURRENT] == pytest.approx(
+            0.8 * 65535, rel=0.01
+        )
+        smart_bin.jammed = False
+        smart_bin.ram.dead = True
+        run(smart_bin, 1)
+        assert smart_bin.plate == 0
+        assert smart_bin.inputs[Kind.ADC, BinPin.PRESS_CURRENT] == 0
+
+    @pytest.mark.parametrize("failure", ["frozen", "noisy", "disconnected", "drifting"])
+    def test_the_distance_sensor_fails_as_it_does_in_the_street(self, failure: str):
+        smart_bin = BinPlant(deposits_per_hour=0)
+        smart_bin.ambient_c = smart_bin.inside_c = REFERENCE_C
+        run(smart_bin, 1)
+        smart_bin.fail("distance", failure)
+        smart_bin.now_s += 5 * 86_400
+        good = measured(smart_bin)
+        spread = max(good) - min(good)
+        middle = sorted(good)[len(good) // 2]
+        assert (spread == 0) == (failure == "frozen")
+        assert (spread > 100) == (failure == "noisy")
+        assert (middle < EMPTY_DISTANCE_MM - 10) == (failure == "drifting")
+        present = smart_bin.inputs[Kind.I2C, I2C_PRESENT]
+        assert (present == 0) == (failure == "disconnected")
+        smart_bin.fail("distance", None)
+        good = measured(smart_bin)
+        assert sorted(good)[len(good) // 2] == pytest.approx(EMPTY_DISTANCE_MM, abs=3)
+
+    def test_a_fire_heats_fast_and_a_summer_day_slowly(self):
+        smart_bin = BinPlant(habits=Habits(0.0, weather=True))
+        fastest = 0.0
+        before = smart_bin.inside_c
+        for _ in range(2 * 1440):
+            smart_bin.step(60.0)
+            fastest = max(fastest, smart_bin.inside_c - before)
+            before = smart_bin.inside_c
+        assert fastest < 1.0
+        smart_bin.burning = True
+        smart_bin.step(60.0)
+        assert smart_bin.inside_c > before + 50.0
+
+    def test_the_battery_drains_at_night_and_the_sun_charges_it(self):
+        smart_bin = BinPlant(habits=Habits(0.0, weather=True))
+        begin = smart_bin.charge
+        for _ in range(6 * 60):
+            smart_bin.step(60.0)
+        dawn = smart_bin.charge
+        for _ in range(12 * 60):
+            smart_bin.step(60.0)
+        assert dawn < begin
+        assert smart_bin.charge > dawn
 
     def test_the_crew_empties_it(self):
         smart_bin = BinPlant(deposits_per_hour=0)
@@ -229,3 +249,12 @@ class TestBin:
             run(each, 100)
         assert bins[0].inputs == bins[1].inputs
         assert bins[0].waste_mm > 0
+
+
+def measured(smart_bin: BinPlant) -> list[int]:
+    """The distances of 200 pings, without the codes."""
+    echoes: list[int] = []
+    for _ in range(200):
+        smart_bin.step(0.1)
+        echoes.append(smart_bin.inputs[Kind.I2C, DISTANCE_REGISTER])
+    return [echo for echo in echoes if echo < DISTANCE_NO_OBJECT]

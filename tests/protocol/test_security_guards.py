@@ -6,12 +6,12 @@ from types import ModuleType
 
 import pytest
 
-from protocol import ccm_host, keys, link, link_gateway, security, security_gateway
+from protocol import ccm_host, link, link_gateway, orders, security, security_gateway
 from protocol.errors import ProtocolError
 from tests.dual import (
     protocol_rig,
     test_protocol_handshake,
-    test_protocol_keys,
+    test_protocol_orders,
     test_protocol_security,
 )
 from tests.protocol import test_ccm
@@ -210,18 +210,64 @@ def test_without_this_guard_a_named_test_fails(guard: str, monkeypatch: pytest.M
         check()
 
 
+COVERS_EVERYTHING = "a_signature_covers_every_part_of_an_order"
 ORDER_GUARDS = {
-    "the nonce": ("            + nonce\n", ""),
-    "the verb": ("bytes([self.verb, self.level_percent])", "bytes([self.level_percent])"),
-    "the level": ("bytes([self.verb, self.level_percent])", "bytes([self.verb])"),
-    "the duration": ('            + self.duration_s.to_bytes(4, "little")\n', ""),
-    "the lifetime": ('            + self.lifetime_ms.to_bytes(4, "little")\n', ""),
-    "the operator": ("            + operator\n", ""),
-    "the transaction": ('            + self.transaction.to_bytes(4, "little")\n', ""),
-    "the unit": ("            + hardware_id\n", ""),
+    "the nonce": ("            + nonce\n", "", COVERS_EVERYTHING),
+    "the verb": (
+        "bytes([self.verb, self.level_percent])",
+        "bytes([self.level_percent])",
+        COVERS_EVERYTHING,
+    ),
+    "the level": (
+        "bytes([self.verb, self.level_percent])",
+        "bytes([self.verb])",
+        COVERS_EVERYTHING,
+    ),
+    "the duration": (
+        '            + self.duration_s.to_bytes(4, "little")\n',
+        "",
+        COVERS_EVERYTHING,
+    ),
+    "the lifetime": (
+        '            + self.lifetime_ms.to_bytes(4, "little")\n',
+        "",
+        COVERS_EVERYTHING,
+    ),
+    "the transaction": (
+        '            + self.transaction.to_bytes(4, "little")\n',
+        "",
+        COVERS_EVERYTHING,
+    ),
+    "the unit": ("            + hardware_id\n", "", COVERS_EVERYTHING),
     "the comparison": (
-        "return same(sign_order(key, order, nonce, operator, hardware_id), bytes(authority))",
-        "return True",
+        "if same(sign(person_key(command_key, role, operator), message), tag):",
+        "if len(tag) == TAG_SIZE:",
+        COVERS_EVERYTHING,
+    ),
+    "the whole tag": (
+        "message), tag):",
+        "message)[: len(tag)], tag):",
+        "a_tag_counts_only_whole",
+    ),
+    "the role in the key": (
+        " + bytes([role]) + operator, DEVICE_KEY_SIZE)",
+        " + operator, DEVICE_KEY_SIZE)",
+        "a_signature_is_of_one_person_in_one_role_with_one_device_key",
+    ),
+    "the name in the key": (
+        " + bytes([role]) + operator, DEVICE_KEY_SIZE)",
+        " + bytes([role]), DEVICE_KEY_SIZE)",
+        "a_signature_is_of_one_person_in_one_role_with_one_device_key",
+    ),
+    "the form of a name": (
+        "        if not is_operator(operator):\n            return None\n",
+        "",
+        "a_name_has_one_form_on_the_wire",
+    ),
+    "the size of an authority": (
+        "if size not in (SIGNATURE_SIZE, MAX_SIGNATURES * SIGNATURE_SIZE):",
+        "if size <= 0:",
+        "bytes_that_are_no_authority_are_told_and_raise_nothing",
     ),
 }
 
@@ -230,9 +276,12 @@ ORDER_GUARDS = {
 def test_an_order_that_is_not_signed_whole_is_noticed(
     guard: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(test_protocol_keys, "keys", mutant(keys, ORDER_GUARDS[guard]))
-    with pytest.raises(AssertionError):
-        test_protocol_keys.test_a_signature_covers_every_part_of_an_order()
+    taken_out, instead, noticed_by = ORDER_GUARDS[guard]
+    check = getattr(test_protocol_orders, f"test_{noticed_by}")
+    check()
+    monkeypatch.setattr(test_protocol_orders, "orders", mutant(orders, (taken_out, instead)))
+    with pytest.raises((AssertionError, IndexError, ValueError)):
+        check()
 
 
 CIPHER_GUARDS = {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import json
 import tomllib
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from gateway.site import parse_site
 from hil.broker import HOST, EmbeddedBroker
 from hil.plan import plan_from_dict
 from hil.street import Street
+from tests.street.contract_check import ContractCheck
 
 PATIENCE_S = 20.0
 INTERIM = ("ACCEPTED", "IN_PROGRESS")
@@ -103,6 +105,10 @@ class Ear:
     avail: dict[str, str] = field(default_factory=dict[str, str])
     results: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     seen: Counter[tuple[str, int, int]] = field(default_factory=Counter[tuple[str, int, int]])
+    records: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """Everything of `tele` and `event`, in the order in which it came."""
+    on_state: Callable[[str, dict[str, Any]], None] = lambda _slot, _state: None
+    contract: ContractCheck = field(default_factory=ContractCheck)
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -124,8 +130,10 @@ class Ear:
             {"state": self.states, "avail": self.avail}.get(leaf, {}).pop(slot, None)
             return
         value = json.loads(payload)
+        self.contract.see(topic, value)
         if leaf == "state":
             self.states[slot] = value
+            self.on_state(slot, value)
         elif leaf == "avail":
             self.avail[topic.split("/")[-2]] = value["status"]
         elif leaf == "res":
@@ -133,6 +141,7 @@ class Ear:
         elif leaf in ("tele", "event"):
             for record in value.get("records", [value]):
                 self.seen[record["unit"], record["boot"], record["seq"]] += 1
+                self.records.append(record)
 
     def state(self, slot: str) -> str | None:
         """State of a slot as retained, None before the first."""
@@ -167,6 +176,7 @@ class House:
     folder: Path
     text: str
     _task: asyncio.Task[None] | None = None
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     async def start_agent(self) -> None:
         """Start the agent, anew when it ran before."""
@@ -184,13 +194,15 @@ class House:
 
     async def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for a condition; a failing agent or the end of patience fails the test."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not condition():
-                if self._task is not None and self._task.done():
-                    self._task.result()
-                    raise AssertionError("the agent ended by itself")
-                await asyncio.sleep(0.01)
-        assert condition(), what
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not condition():
+                    if self._task is not None and self._task.done():
+                        self._task.result()
+                        raise AssertionError("the agent ended by itself")
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            raise AssertionError(f"{what}\n{self.street.log()}") from None
 
     def all_online(self) -> bool:
         """Whether every slot's retained availability says so."""
@@ -202,7 +214,7 @@ class House:
         """Send a command as an operator's client would; its final result."""
         now_ms = unix_ms()
         envelope: dict[str, Any] = {
-            "id": f"c-{len(self.ear.results)}-{now_ms}",
+            "id": f"c-{next(self._numbers)}-{now_ms}",
             "verb": verb,
             "args": args,
             "issued": timestamp(now_ms),
@@ -216,7 +228,8 @@ class House:
 
     async def publish(self, slot: str, payload: bytes, *, retain: bool = False) -> None:
         """Publish anything on a slot's command topic."""
-        kind = slot.partition("-")[0]
+        known = self.agent.controllers.get(slot)
+        kind = known.kind if known else slot.partition("-")[0]
         async with aiomqtt.Client(
             HOST, self.broker.port, protocol=aiomqtt.ProtocolVersion.V5
         ) as client:
@@ -253,15 +266,17 @@ async def house(
     strangers: Mapping[str, int] | None = None,
     online: Collection[str] = (),
     buses: Collection[str] = ("bus",),
+    more: str = "",
     **slots: int,
 ) -> AsyncGenerator[House]:
     """A running house with every slot on-line; everything is stopped at the end.
 
     `online` are the slots to wait for, all if empty. `strangers` are lamps in the street, by name
-    with their address, that the site does not know.
+    with their address, that the site does not know. `more` is added to the site file. At the end
+    no post may have broken an invariant; a test that wants it to clears `street.violations`.
     """
     async with EmbeddedBroker() as broker:
-        draft = site_text(**slots, broker=broker.url, ports=dict.fromkeys(buses, "-"))
+        draft = site_text(**slots, broker=broker.url, ports=dict.fromkeys(buses, "-")) + more
         for name, address in (strangers or {}).items():
             unit = hashlib.sha256(name.encode()).hexdigest()[:16]
             draft += STRANGER.format(name=name, address=address, unit=unit)
@@ -270,7 +285,9 @@ async def house(
         text = site_text(
             **slots, broker=broker.url, ports={bus: str(street.port(bus)) for bus in buses}
         )
+        text += more
         ear = Ear(broker.port)
+        ear.on_state = street.watch.state
         listening = asyncio.create_task(ear.run())
         agent = Agent(parse_site(text, folder / "site.toml"))
         built = House(broker, street, agent, ear, folder, text)
@@ -282,8 +299,14 @@ async def house(
                 "not all slots came on-line",
             )
             yield built
-            finals = Counter(r["id"] for r in ear.results if r["status"] not in INTERIM and r["id"])
+            finals = Counter(
+                r["id"]
+                for r in ear.results
+                if r["status"] not in INTERIM and r["id"] and r.get("guard") != "duplicate"
+            )
             assert set(finals.values()) <= {1}, f"more than one final result: {finals}"
+            assert not ear.contract.problems()
+            assert not street.violations, [str(violation) for violation in street.violations]
         finally:
             await built.stop_agent()
             listening.cancel()

@@ -39,13 +39,21 @@ async def test_a_level_is_set_for_a_time_and_ends_by_itself(tmp_path: Path) -> N
         await h.until(lambda: lamp.pwm_duty < WELL_LIT_DUTY, "stayed lit")
 
 
-async def test_a_bollard_refuses_every_motion_and_says_why(tmp_path: Path) -> None:
+async def test_a_bollard_refuses_what_nobody_signed_and_says_why(tmp_path: Path) -> None:
     async with house(tmp_path, lamps=0, bollards=1, bins=0) as h:
         unsigned = await h.command("bollard-1", "raise", {})
         assert (unsigned["status"], unsigned["guard"]) == ("REJECTED", "unauthorised")
-        signed = await h.command("bollard-1", "raise", {}, auth={"tag": "00"})
-        assert signed["status"] == "REJECTED"
-        assert signed["guard"] == "motion_disabled"
+        await h.until(lambda: "cmd_nonce" in h.ear.states.get("bollard-1", {}), "no state")
+        auth = {
+            "nonce": h.ear.states["bollard-1"]["cmd_nonce"],
+            "lifetime_ms": 60_000,
+            "transaction": 1,
+            "signatures": [{"operator": "test", "role": "operator", "tag": "00" * 16}],
+        }
+        forged = await h.command("bollard-1", "raise", {}, auth=auth)
+        assert (forged["status"], forged["guard"]) == ("REJECTED", "bad_authority")
+        old = await h.command("bollard-1", "raise", {}, auth={**auth, "nonce": "00" * 8})
+        assert (old["status"], old["guard"]) == ("REJECTED", "old_nonce")
         assert not h.street.bollard("bollard-1").driving
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.errors import StoreUnavailableError
 from gateway.port import Port
 from gateway.survey import assign
 from protocol import codec, framing, keyfile, link_gateway
@@ -20,6 +21,11 @@ pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("micropython_command
 
 UNIT_1 = "5740ea0000000001"
 FLOOR_DUTY = 14_000  # 20 % of 65535, and some
+
+
+def alarms(h: House) -> list[tuple[str, bool]]:
+    """(code, active) of the gateway's own events that reached the broker."""
+    return [(r["code"], r["active"]) for r in h.ear.records if r["type"] == "gateway"]
 
 
 async def ask_in_plain(h: House, address: int, kind: int, payload: bytes) -> m.Message:
@@ -108,6 +114,9 @@ async def test_a_controller_without_an_address_is_found_while_the_others_are_ser
     async with house(tmp_path, strangers={"a": 254, "b": 254, "c": 254}, lamps=1) as h:
         (bus,) = h.agent.buses
         await h.until(lambda: len(bus.strangers) == 3, "not all were found")
+        await h.until(
+            lambda: alarms(h).count(("unassigned_unit", True)) == 3, "no alarms at the broker"
+        )
         assert 0 < bus.status()["turnaround_us"] < 30_000
         await h.stop_agent()
         port = Port(str(h.street.port("bus")), 115200)
@@ -121,6 +130,33 @@ async def test_a_controller_without_an_address_is_found_while_the_others_are_ser
         await h.start_agent()
         (bus,) = h.agent.buses
         await h.until(lambda: len(bus.strangers) == 2, "the address was not taken")
+
+
+async def test_what_a_restart_took_with_it_is_told_and_accounted_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(tmp_path, lamps=1, bollards=0, bins=0) as h:
+        lamp, store = h.agent.controllers["lamp-1"], h.agent.store
+        boot, taken = lamp.boot, h.received()
+
+        async def refuse(*_: object) -> None:
+            raise StoreUnavailableError("the disk is away")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "put", refuse)
+            await h.until(lambda: h.received() > taken + 5, "no records to be lost")
+            h.street.controller("lamp-1").restart()
+            await h.until(lambda: lamp.boot == boot + 1, "no new boot")
+        await h.until(lambda: any(r["type"] == "gap" for r in h.ear.records), "the gap is not told")
+        gaps = [r for r in h.ear.records if r["type"] == "gap"]
+        assert {(r["unit"], r["boot"], r["cause"]) for r in gaps} == {(UNIT_1, boot, "reboot")}
+        store.flush()
+        ledger = await store.ledger()
+        assert not ledger.findings
+        assert ledger.missing == 0
+        lost = [gap for one in ledger.streams if one.key.boot == boot for gap in one.gaps]
+        assert lost
+        assert not any(gap.exact for gap in lost)
 
 
 async def test_a_bus_that_is_lost_does_not_hold_up_another(tmp_path: Path) -> None:
@@ -163,6 +199,7 @@ async def test_two_controllers_at_one_address_are_both_named(tmp_path: Path) -> 
         assert len(bus.shared_addresses[2]) == 2
         assert "5740ea0000000002" in bus.shared_addresses[2]
         assert any("share address 2" in problem for problem in bus.problems())
+        await h.until(lambda: ("shared_address", True) in alarms(h), "no alarm at the broker")
         before = h.received()
         await h.until(lambda: h.received() > before + 3, "the others are not served")
 
@@ -184,11 +221,13 @@ async def test_who_talks_unasked_is_named_and_the_others_are_served(tmp_path: Pa
         try:
             await h.until(lambda: bus.is_disturbed, "not noticed")
             assert bus.problems() == ["bus bus is disturbed: address 77 talks unasked"]
+            await h.until(lambda: ("babble", True) in alarms(h), "no alarm at the broker")
             before = h.received()
             await h.until(lambda: h.received() > before + 3, "the others are not served")
         finally:
             babbling.cancel()
         await h.until(lambda: not bus.is_disturbed, "not over")
+        await h.until(lambda: ("babble", False) in alarms(h), "the alarm is not cleared")
 
 
 async def test_a_noisy_line_costs_repetitions_and_no_record(tmp_path: Path) -> None:

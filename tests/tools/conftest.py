@@ -50,7 +50,9 @@ async def run_stoep(*arguments: str) -> Ended:
 
 @pytest.fixture(autouse=True)
 def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("BROKER", "SITE", "GATEWAY", "ACTOR", "DEBUG"):
+    for name in ("BROKER", "SITE", "GATEWAY", "ACTOR", "OPERATOR", "DEBUG", "SITE_FILE"):
+        monkeypatch.delenv(f"STOEP_{name}", raising=False)
+    for name in ("KEY", "COMMAND_KEY", "SECOND_KEY"):
         monkeypatch.delenv(f"STOEP_{name}", raising=False)
 
 

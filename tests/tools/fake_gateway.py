@@ -18,7 +18,10 @@ from paho.mqtt.properties import Properties
 from gateway import contract
 from gateway.commands import Command, Outcome, Refusal, Status, parse, result
 from gateway.contract import Avail, Topics
+from gateway.verbs import signed
 from hil.broker import HOST
+from protocol.keyfile import SiteKey
+from tests.tools.fake_post import FakePost, unit_in
 
 LAMP: dict[str, Any] = {
     "state": "night_floor",
@@ -48,9 +51,17 @@ def done(_: Command) -> Sequence[Outcome]:
     return [Outcome(Status.ACCEPTED), Outcome(Status.DONE)]
 
 
+def nothing_in_the_way(_: Command) -> Outcome:
+    return Outcome(Status.DONE)
+
+
 @dataclass
 class FakeGateway:
-    """Connected between `async with`; `commands` are those that it took."""
+    """Connected between `async with`; `commands` are those that it took.
+
+    With a `command_key`, its posts check signatures; `answer` is then what an accepted order does.
+    `explain` answers dry runs.
+    """
 
     port: int
     answer: Answer = done
@@ -59,12 +70,20 @@ class FakeGateway:
     slots: dict[str, str] = field(default_factory=lambda: dict(STREET))
     commands: list[Command] = field(default_factory=list[Command])
     messages: list[aiomqtt.Message] = field(default_factory=list[aiomqtt.Message])
+    explain: Callable[[Command], Outcome] = nothing_in_the_way
+    command_key: SiteKey | None = None
+    posts: dict[str, FakePost] = field(default_factory=dict[str, FakePost])
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once a command was taken and answered."""
 
     @property
     def topics(self) -> Topics:
         return Topics(self.site, self.name)
 
     async def __aenter__(self) -> Self:
+        if self.command_key is not None and not self.posts:
+            posts = [slot for slot, kind in self.slots.items() if kind == "bollard"]
+            self.posts = {slot: FakePost(unit_in(slot), self.command_key) for slot in posts}
         will = aiomqtt.Will(self.topics.agent("avail"), contract.avail(Avail.OFFLINE), 1, True)
         self._client = aiomqtt.Client(
             HOST, self.port, protocol=aiomqtt.ProtocolVersion.V5, will=will
@@ -74,7 +93,7 @@ class FakeGateway:
         await self.publish(self.topics.agent("avail"), contract.avail(Avail.ONLINE, now_ms()))
         for slot, kind in self.slots.items():
             await self.avail(slot, Avail.ONLINE)
-            await self.state(slot, **STATES[kind])
+            await (self.show(slot) if slot in self.posts else self.state(slot, **STATES[kind]))
         self._task = asyncio.create_task(self._serve())
         return self
 
@@ -84,9 +103,12 @@ class FakeGateway:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._task.cancel()
+        while not self._task.done():
+            # Python 3.11's wait_for, which a publish uses, may swallow a cancellation.
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=0.5)
         with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+            self._task.result()
         await self.publish(self.topics.agent("avail"), contract.avail(Avail.OFFLINE, now_ms()))
         await self._client.__aexit__(None, None, None)
 
@@ -99,9 +121,21 @@ class FakeGateway:
 
     async def state(self, slot: str, *, age_s: float = 0.1, q: str = "good", **values: Any) -> None:
         stamp = contract.timestamp(now_ms() - int(age_s * 1000))
-        fields = {**values, "ts": stamp, "unit": "00" * 8, "boot": 1, "seq": 7, "q": q}
+        fields = {"ts": stamp, "unit": "00" * 8, "boot": 1, "seq": 7, "q": q, **values}
         topic = self.topics.slot(self.slots[slot], slot, "state")
         await self.publish(topic, json.dumps(fields).encode())
+
+    async def show(self, slot: str, **values: Any) -> None:
+        """The state of a post, with its nonce."""
+        post = self.posts[slot]
+        since = contract.timestamp(now_ms() - post.age_ms)
+        nonce: dict[str, Any] = {
+            "unit": post.unit,
+            "cmd_nonce": post.nonce.hex(),
+            "cmd_nonce_since": since,
+        }
+        told = {**BOLLARD, **nonce, **values}
+        await self.state(slot, **told)
 
     async def event(self, slot: str, **fields: Any) -> None:
         topic = self.topics.slot(self.slots[slot], slot, "event")
@@ -121,8 +155,20 @@ class FakeGateway:
                 await self._reply(message, taken.id, taken.outcome)
                 continue
             self.commands.append(taken)
-            for outcome in self.answer(taken):
+            for outcome in self._outcomes(taken):
                 await self._reply(message, taken.id, outcome)
+            self.heard.set()
+            if taken.address.slot in self.posts and not taken.dry_run:
+                await self.show(taken.address.slot)
+
+    def _outcomes(self, command: Command) -> Sequence[Outcome]:
+        if command.dry_run:
+            return [self.explain(command)]
+        post = self.posts.get(command.address.slot)
+        if post is None or not signed(command.address.kind, command.verb):
+            return self.answer(command)
+        refused = post.judge(command)
+        return self.answer(command) if refused is None else [Outcome(Status.ACCEPTED), refused]
 
     async def _reply(self, message: aiomqtt.Message, number: str | None, outcome: Outcome) -> None:
         payload = result(number, outcome, now_ms())

@@ -81,15 +81,17 @@ def demo(tmp_path: Path) -> Running:
     return Running(tmp_path)
 
 
-async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str, str]:
-    async with asyncio.timeout(90):
+async def ended(
+    process: asyncio.subprocess.Process, limit_s: float = 90
+) -> tuple[int | None, str, str]:
+    async with asyncio.timeout(limit_s):
         out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()
 
 
-async def figures(demo: Running, *arguments: str) -> dict[str, Any]:
+async def figures(demo: Running, *arguments: str, limit_s: float = 90) -> dict[str, Any]:
     process = await demo.start("--headless", "--json", *arguments)
-    code, out, err = await ended(process)
+    code, out, err = await ended(process, limit_s)
     assert len(out.splitlines()) == 1, err
     found: dict[str, Any] = json.loads(out)
     assert (code, found["problems"]) == (0, []), err
@@ -111,6 +113,14 @@ async def test_a_light_command_makes_its_way_to_a_pwm_pin_and_nothing_is_lost(
     assert abs(light["pwm_percent"] - light["level_percent"]) < 2
     assert abs(light["state_percent"] - light["level_percent"]) < 2
     assert found["seconds_to_first_record"] <= FIRST_RECORD_LIMIT_S
+
+
+@pytest.mark.timeout(300)
+async def test_the_story_that_the_view_tells_is_true(demo: Running) -> None:
+    found = await figures(demo, "--duration", "1", "--story", limit_s=270)
+    assert [act["detail"] for act in found["story"] if not act["ok"]] == []
+    assert {act["place"] for act in found["story"]} == {"gate", "path", "bins"}
+    assert len(found["story"]) == 5
 
 
 async def test_another_broker_can_be_used(demo: Running) -> None:

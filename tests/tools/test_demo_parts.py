@@ -125,7 +125,16 @@ def test_the_view_fits_a_terminal_of_80_by_24() -> None:
     console = Console(width=80, height=24, force_terminal=True)
     with console.capture() as captured:
         console.print(
-            draw(street.sorted(), snapshot, figures, ["x" * 200] * 5, "Stoep demo", places)
+            draw(
+                street.sorted(),
+                snapshot,
+                figures,
+                dict.fromkeys(("gate", "path", "bins"), "x" * 200),
+                ["x" * 200] * 5,
+                "Stoep demo",
+                places,
+                ("stoep", "/tmp/stoep-demo-abcdefgh/operator"),
+            )
         )
     lines = captured.get().splitlines()
     assert len(lines) <= 23

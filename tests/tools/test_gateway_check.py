@@ -41,6 +41,25 @@ def test_every_mistake_is_told_with_file_line_and_key(park: Path) -> None:
     assert ended.err.splitlines()[-1].startswith(f"stoep: {park} has 2 mistakes")
 
 
+def test_the_users_file_is_checked_with_the_site(park: Path) -> None:
+    park.write_text(park.read_text().replace("[site]\n", '[site]\nusers = "users.toml"\n', 1))
+    ended = stoep_now("gateway", "check", str(park))
+    assert (ended.code, "users.toml: cannot be read" in ended.err) == (7, True)
+    users = park.parent / "users.toml"
+    users.write_text('[[user]]\nname = "Ann"\nrole = "boss"\n')
+    ended = stoep_now("gateway", "check", str(park))
+    assert ended.code == 7
+    assert f"{users}:2: user number 1, name: 'Ann'" in ended.err
+    assert f"{users}:3: user number 1, role: 'boss'" in ended.err
+    assert ended.err.splitlines()[-1].startswith(f"stoep: {users} has 2 mistakes")
+    problems = stoep_now("gateway", "check", "--json", str(park)).json["problems"]
+    assert [problem["line"] for problem in problems] == [2, 3]
+    users.write_text('[[user]]\nname = "ann"\nrole = "operator"\n')
+    ended = stoep_now("gateway", "check", str(park))
+    assert (ended.code, "users: ann" in ended.out) == (0, True)
+    assert stoep_now("gateway", "check", "--json", str(park)).json["users"] == 1
+
+
 def test_one_mistake_is_one_line(park: Path) -> None:
     park.write_text(park.read_text().replace("address = 2\n", "address = 1\n"))
     ended = stoep_now("gateway", "check", str(park))

@@ -52,6 +52,31 @@ def test_the_newest_entries_are_shown(site: Path) -> None:
     assert [entry["n"] for entry in of_slot.json] == [1, 2]
 
 
+async def test_what_moved_is_shown_with_who_signed(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text(SITE)
+    signatures = [{"operator": "anna", "role": "supervisor"}, {"operator": "bert"}]
+    asked = {**ASKED, "slot": "P1", "verb": "raise", "args": {}, "auth": {"signatures": signatures}}
+    drive = {"slot": "P1", "drive": "up", "state": "rising", "transaction": 9}
+    async with Store(database(file)) as store:
+        await store.note(Note("command", asked))
+        await store.note(Note("command", {**asked, "auth": None, "dry_run": True}))
+        signed = {"cause": "command", "operator": "anna", "second": "bert"}
+        because = {"id": "c1", "reason": "van", "ticket": "W-7"}
+        await store.note(Note("motion", {**drive, **signed, **because}))
+        await store.note(Note("motion", {**drive, "cause": "grant_closes", "operator": "anna"}))
+        ended = {"slot": "P1", "code": "command_result", "status": "CANCELLED", "active": True}
+        await store.note(Note("event", {**ended, "guard": "superseded", "cause": "command"}))
+    shown = stoep_now("gateway", "journal", "show", "--site", str(file))
+    assert shown.code == 0, shown.err
+    lines = [" ".join(line.split()) for line in shown.out.splitlines()]
+    assert lines[1].endswith("P1 command anna and bert raise (W-7): dark corner")
+    assert lines[2].endswith("P1 command an@office raise (dry run) (W-7): dark corner")
+    assert lines[3].endswith("motion anna and bert drive up, rising, by command: van (W-7)")
+    assert "by grant closes 9, which this gateway did not carry" in lines[4]
+    assert lines[5].endswith("command_result CANCELLED superseded: command")
+
+
 def test_an_export_is_json_lines_that_verify(site: Path) -> None:
     file = site.parent / "journal.jsonl"
     ended = stoep_now("gateway", "journal", "export", "--site", str(site), "--to", str(file))

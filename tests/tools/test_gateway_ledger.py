@@ -83,6 +83,17 @@ async def test_it_accounts_for_every_number_beside_a_running_gateway(site: Path)
         assert again.json["counters"]["received"] == 11
 
 
+async def test_of_what_a_restart_took_with_it_only_the_least_is_known(site: Path) -> None:
+    async with Store(database(site)) as store:
+        await store.put([record(1), record(5)], [GapNotice(UNIT, 1, 2, 5, "reboot")])
+    ended = stoep_now("gateway", "ledger", "--site", str(site))
+    assert "L1 boot 1 routine: 2 to 5 (4) or more lost, reboot" in ended.out
+    ended = stoep_now("gateway", "ledger", "--site", str(site), "--json")
+    [stream] = ended.json["streams"]
+    [gap] = stream["gaps"]
+    assert gap == {"first": 2, "last": 5, "cause": "reboot", "exact": False}
+
+
 async def test_one_slot_can_be_asked_for(site: Path) -> None:
     async with Store(database(site)) as store:
         await fill(store)

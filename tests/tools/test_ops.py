@@ -13,7 +13,7 @@ from gateway.commands import Command, Outcome, Status
 from gateway.contract import Avail
 from hil.broker import EmbeddedBroker
 from tests.tools.conftest import Stoep, run_stoep
-from tests.tools.fake_gateway import LAMP, FakeGateway
+from tests.tools.fake_gateway import BIN, LAMP, FakeGateway
 
 SET = ("lamp", "set", "lamp-1", "--level", "40%", "--for", "15m", "--reason", "party")
 
@@ -139,6 +139,90 @@ async def test_lamp_set_sends_one_command_by_the_contract_and_prints_its_result(
         assert properties.MessageExpiryInterval == 10
 
 
+async def test_lamp_off_is_dark_for_a_while_and_says_what_that_means(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    async with FakeGateway(broker.port) as gateway:
+        off = ("lamp", "off", "lamp-1", "--for", "10m", "--reason", "stars")
+        for arguments in (off, ("lamp", "set", "--level", "0", *off[2:])):
+            ended = await stoep(*arguments)
+            assert (ended.code, ended.out) == (0, "lamp-1: set done\n")
+            assert "lamp-1: dark for 10m, also for who walks there" in ended.err
+        dark = {"level": 0, "duration_s": 600}
+        assert [c.args for c in gateway.commands] == [dark, dark]
+
+
+async def test_who_gives_a_command_is_said_by_as_or_by_the_environment(
+    stoep: Stoep, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with FakeGateway(broker.port) as gateway:
+        assert (await stoep("lamp", "auto", "lamp-1")).code == 0
+        monkeypatch.setenv("STOEP_OPERATOR", "ann")
+        assert (await stoep("lamp", "auto", "lamp-1")).code == 0
+        assert (await stoep("lamp", "auto", "lamp-1", "--as", "bob")).code == 0
+        actors = [command.actor for command in gateway.commands]
+    assert "@" in actors[0]
+    assert actors[1:] == ["ann", "bob"]
+
+
+async def test_bin_compact_and_service_say_why(stoep: Stoep, broker: EmbeddedBroker) -> None:
+    async with FakeGateway(broker.port) as gateway:
+        why = ("bin-1", "--reason", "market day")
+        assert (await stoep("bin", "compact", *why)).code == 0
+        assert (await stoep("bin", "service", "--on", *why)).code == 0
+        assert (await stoep("bin", "service", "--off", *why)).code == 0
+        assert [(c.verb, c.args) for c in gateway.commands] == [
+            ("compact", {}),
+            ("service", {"on": True}),
+            ("service", {"on": False}),
+        ]
+        for arguments in (("compact", "bin-1"), ("service", "bin-1", "--on")):
+            ended = await stoep("bin", *arguments)
+            assert (ended.code, "--reason TEXT is missing" in ended.err) == (2, True)
+        ended = await stoep("bin", "service", *why)
+        assert (ended.code, "--on" in ended.err) == (2, True)
+
+
+async def test_bin_ls_lists_the_fullest_first(stoep: Stoep, broker: EmbeddedBroker) -> None:
+    slots = dict.fromkeys(("bin-1", "bin-2", "bin-3"), "bin") | {"lamp-1": "lamp"}
+    async with FakeGateway(broker.port, slots=slots) as gateway:
+        full: dict[str, Any] = {"level_percent": 91.5, "battery_mv": 12400, "temperature_c": 21.5}
+        await gateway.state("bin-2", **BIN, faults=["water"])
+        await gateway.state("bin-3", state="jam", **full)
+        ended = await stoep("bin", "ls")
+        names = [one["slot"] for one in (await stoep("bin", "ls", "--json")).json]
+    assert names[0] == "bin-3"
+    rows = {line.split()[0]: line for line in ended.out.splitlines()}
+    assert list(rows)[0:2] == ["SLOT", "bin-3"]
+    assert "lamp-1" not in rows
+    for words in ("91.5 %", "press jammed", "12.4 V", "21.5 °C", "good"):
+        assert words in rows["bin-3"]
+    assert "water" in rows["bin-2"]
+
+
+async def test_a_posts_state_and_what_stops_its_rise_are_shown_in_words(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    post: dict[str, Any] = {"position_percent": 0, "raise_guard": "occupied"}
+    async with FakeGateway(broker.port) as gateway:
+        for state, words in (
+            ("down", "down, 0 %, no rise: a vehicle is on a loop, or a loop cannot be trusted"),
+            ("granted", "down for one vehicle, 0 %, no rise: a vehicle"),
+            ("passing", "a vehicle is passing, 0 %"),
+            ("stopped", "stopped between the ends, 0 %"),
+            ("locked_down", "locked down, 0 %"),
+            ("rising", "rising, 0 % "),
+        ):
+            await gateway.state("post-1", state=state, **post)
+            shown = (await stoep("ls", "--kind", "bollard")).out
+            assert words in shown
+        await gateway.state("post-1", state="granted", **post)
+        ended = await stoep("show", "post-1")
+    assert "granted: down for one vehicle" in ended.out
+    assert "occupied: a vehicle is on a loop" in ended.out
+    assert "wait until it has left" in ended.out
+
+
 async def test_lamp_auto_and_identify_need_no_reason(stoep: Stoep, broker: EmbeddedBroker) -> None:
     async with FakeGateway(broker.port) as gateway:
         assert (await stoep("lamp", "auto", "lamp-2")).code == 0
@@ -171,6 +255,18 @@ async def test_a_gateway_that_says_nothing_is_unreachable_after_the_timeout(
         ended = await stoep(*SET, "--timeout", "1s")
     assert ended.code == 6
     assert "no result from gateway gw-1" in ended.err
+
+
+async def test_a_broker_that_goes_while_a_result_is_waited_for_is_unreachable(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    async with FakeGateway(broker.port, lambda _: [Outcome(Status.ACCEPTED)]) as gateway:
+        giving = asyncio.create_task(stoep(*SET))
+        await gateway.heard.wait()
+    await broker.kill()
+    ended = await giving
+    assert (ended.code, "was lost" in ended.err) == (6, True)
+    assert "what was sent may act" in ended.err
 
 
 async def test_nothing_is_sent_to_a_gateway_that_is_off_line(
@@ -247,6 +343,7 @@ async def test_watch_in_a_pipe_prints_a_line_for_each_change_and_event(
             await gateway.state("lamp-1", **bright)
             await gateway.event("bin-1", code="fire", severity="critical", active=True)
             await gateway.event("lamp-2", code="state_change", severity="info", value=4)
+            await gateway.event("post-1", code="state_change", severity="info", value=13)
             await asyncio.wait({watching}, timeout=0.2)
         ended = await watching
     assert ended.code == 0, ended.err
@@ -254,6 +351,7 @@ async def test_watch_in_a_pipe_prints_a_line_for_each_change_and_event(
     assert ended.out.count("80 % to 20 %, hold") == 1
     assert "bin-1 fire (critical)" in ended.out
     assert "lamp-2 is now hold" in ended.out
+    assert "post-1 is now passing (a vehicle is passing)" in ended.out
 
 
 async def test_watch_goes_on_after_the_broker_was_away(

@@ -37,6 +37,10 @@ def demo(
     headless: Annotated[
         bool, typer.Option("--headless", help="No view: run, prove, print figures, end.")
     ] = False,
+    story: Annotated[
+        bool,
+        typer.Option("--story", help="With --headless: play the acts of the view once, and judge."),
+    ] = False,
     duration: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", help="End by itself.  [headless: 10]", min=1.0),
@@ -63,6 +67,7 @@ def demo(
         headless=headless,
         duration_s=duration if duration is not None else (HEADLESS_S if headless else None),
         started_s=settings.started_s,
+        story=story,
         program=_program(),
     )
     if not settings.debug:

@@ -22,11 +22,15 @@ class Figures:
     lost: int = 0
     duplicates: int = 0
     commands_done: int = 0
+    violations: list[str] = field(default_factory=list[str])
+    """Invariants of the posts that the street saw broken."""
     seconds_to_first_record: float | None = None
     """From the start of the command to the first record at a subscriber."""
     seconds_to_all_online: float | None = None
     light_command: dict[str, Any] | None = None
     """How the light command of `--headless` went; see `tools.demo.proof`."""
+    story: list[dict[str, Any]] | None = None
+    """The acts of `--story`, see `tools.demo.story`; None when it was not played."""
     buses: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     broker: str = ""
     broker_connected: bool = True
@@ -46,9 +50,13 @@ class Figures:
             (self.lost == 0, f"{self.lost} records are lost"),
             (self.duplicates == 0, f"{self.duplicates} records came twice"),
             (self.records_received == self.records_published == self.records_seen, counts),
+            (not self.violations, f"broken invariants: {'; '.join(self.violations)}"),
             (bool(light["ok"]), f"light command: {light['detail']}"),
         )
         self.problems = [problem for passed, problem in checks if not passed]
+        self.problems += [
+            f"{act['title']}: {act['detail']}" for act in self.story or [] if not act["ok"]
+        ]
         self.ok = not self.problems
 
     def as_json(self) -> dict[str, Any]:

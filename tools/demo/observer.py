@@ -16,7 +16,7 @@ from protocol.generated.wire import URGENT_SEQUENCE_BASE
 from tools.ops import render
 from tools.ops.address import BrokerAddress
 from tools.ops.client import Scope, connect
-from tools.ops.street import StreetView
+from tools.ops.street import AGENT_TOPIC_WORDS, StreetView, source_of
 
 LINES_KEPT = 6
 LEAVES = ("state", "avail", "tele", "event", "res")
@@ -87,7 +87,8 @@ class Observer:
         """Count one message; what is malformed is counted as such."""
         words = topic.split("/")
         leaf = words[-1]
-        if len(words) != LEVEL_TOPIC_WORDS or leaf in ("state", "avail"):
+        known = (LEVEL_TOPIC_WORDS, AGENT_TOPIC_WORDS)
+        if len(words) not in known or leaf in ("state", "avail"):
             self.street.take(topic, payload)
             return
         try:
@@ -97,7 +98,7 @@ class Observer:
                     self._record(record)
             elif leaf == "event":
                 self._record(fields)
-                line = render.event_line(words[-3], words[-2], fields)
+                line = render.event_line(*source_of(words), fields)
                 self.lines.append(f"{render.event_time(fields)} {line}")
             elif leaf == "res":
                 self._result(words[-2], fields)

@@ -18,7 +18,9 @@ from tools.demo.observer import Observer
 from tools.demo.street_process import StreetProcess
 from tools.errors import ToolError
 from tools.ops.address import BrokerAddress
-from tools.ops.client import Order, Scope, collect, connect, default_actor, send
+from tools.ops.client import Scope
+from tools.ops.dispatch import dispatching
+from tools.ops.order import Order, default_actor
 from tools.ops.street import SlotView
 
 LEVELS_PERCENT = (57, 33)
@@ -72,14 +74,14 @@ async def _prove(
     street: StreetProcess,
     observer: Observer,
 ) -> None:
-    async with connect(broker) as client:
-        slot = (await collect(client, scope, "avail")).find(proof.slot, "lamp")
+    async with dispatching(broker, scope) as dispatch:
+        slot = dispatch.street.find(proof.slot, "lamp")
         started_s = time.monotonic()
         arrived = asyncio.create_task(_pwm_follows(proof, street, started_s))
         try:
             args: dict[str, int | bool] = {"level": proof.level_percent, "duration_s": DURATION_S}
             order = Order("set", args, default_actor(), "proof of the demo")
-            result = await send(client, slot, order)
+            result = await dispatch.give(slot, order)
             proof.status = result.status
             proof.result_ms = _ms_since(started_s)
             if result.status is not Status.DONE:
@@ -96,7 +98,7 @@ async def _prove(
             proof.detail = f"{proof.slot} publishes {proof.state_percent} %"
             return
         order = Order("auto", {}, default_actor(), "proof of the demo is done")
-        result = await send(client, slot, order)
+        result = await dispatch.give(slot, order)
         if result.status is not Status.DONE:
             proof.detail = f"auto ended {result.status} {result.guard or ''}".rstrip()
             return

@@ -20,7 +20,9 @@ from hil.errors import NotAvailable, StreetError
 from tools.demo.figures import Figures
 from tools.demo.machine_room import MachineRoom, adapted
 from tools.demo.observer import Observer
+from tools.demo.operator import make_operator, write_environment
 from tools.demo.proof import prove_light
+from tools.demo.story import Story
 from tools.demo.street_process import StreetProcess
 from tools.demo.view import draw
 from tools.errors import ConfigurationError, Failed
@@ -45,6 +47,8 @@ class Plan:
     duration_s: float | None
     started_s: float
     """Monotonic time at which the command started."""
+    story: bool = False
+    """Play the story once, headless; watched, it plays for ever in any case."""
     program: str = "stoep"
     """How the user starts `stoep`, for the hints in the view."""
 
@@ -55,6 +59,7 @@ class Demo:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.figures = Figures()
+        self.environment = Path()
 
     async def run(self) -> None:
         """Run until the duration is over or it is cancelled; leaves nothing behind.
@@ -95,7 +100,9 @@ class Demo:
         parts = [counting, *(asyncio.create_task(part) for part in (street.died(), room.ended()))]
         for part in parts[1:]:
             stack.push_async_callback(_abandon, part)
-        act = asyncio.create_task(self._act(street, room, observer, broker, scope))
+        story = Story(street, broker, scope, make_operator(site, folder), room.places_m)
+        self.environment = write_environment(folder, broker)
+        act = asyncio.create_task(self._act(street, room, observer, story, (broker, scope)))
         stack.push_async_callback(_abandon, act)
         await asyncio.wait({act, *parts}, return_when=asyncio.FIRST_COMPLETED)
         for part in parts:
@@ -108,26 +115,51 @@ class Demo:
         street: StreetProcess,
         room: MachineRoom,
         observer: Observer,
-        broker: BrokerAddress,
-        scope: Scope,
+        story: Story,
+        where: tuple[BrokerAddress, Scope],
     ) -> None:
         end_s = None if self.plan.duration_s is None else time.monotonic() + self.plan.duration_s
-        if self.plan.headless:
-            await self._all_online(room, observer)
-            proof = await prove_light(broker, scope, street, observer)
-            self.figures.light_command = proof.as_json()
-            await _wait_until(end_s)
-            await self._count(room, observer)
-            await self._drain(street, room, observer)
-            self.figures.judge()
+        if not self.plan.headless:
+            await self._watch(street, room, observer, story, end_s)
             return
-        for cycling in (False, True):  # somebody to look at from the first moment
-            street.do("person", cycling=cycling)
-        with Live(console=Console(), screen=True, auto_refresh=False) as live:
-            while end_s is None or time.monotonic() < end_s:
-                await self._count(room, observer)
-                live.update(self._view(street, observer, room), refresh=True)
-                await asyncio.sleep(REDRAW_S)
+        await self._all_online(street, room, observer)
+        proof = await prove_light(*where, street, observer)
+        self.figures.light_command = proof.as_json()
+        if self.plan.story:
+            await story.play(once=True)
+            self.figures.story = story.as_json()
+        await _wait_until(end_s)
+        await self._count(street, room, observer)
+        await self._drain(street, room, observer)
+        self.figures.judge()
+
+    async def _watch(
+        self,
+        street: StreetProcess,
+        room: MachineRoom,
+        observer: Observer,
+        story: Story,
+        end_s: float | None,
+    ) -> None:
+        """The live view, and the story for ever."""
+        street.do("person")  # somebody to look at from the first moment
+        playing = asyncio.create_task(self._play(street, room, observer, story))
+        try:
+            with Live(console=Console(), screen=True, auto_refresh=False) as live:
+                while end_s is None or time.monotonic() < end_s:
+                    await self._count(street, room, observer)
+                    live.update(self._view(street, observer, room, story), refresh=True)
+                    await asyncio.sleep(REDRAW_S)
+                    if playing.done():
+                        playing.result()
+        finally:
+            await _abandon(playing)
+
+    async def _play(
+        self, street: StreetProcess, room: MachineRoom, observer: Observer, story: Story
+    ) -> None:
+        await self._all_online(street, room, observer)
+        await story.play(once=False)
 
     async def _broker(self, stack: AsyncExitStack) -> BrokerAddress:
         if self.plan.broker is not None:
@@ -135,15 +167,18 @@ class Demo:
         own = await stack.enter_async_context(EmbeddedBroker())
         return parse_broker(own.url)
 
-    async def _all_online(self, room: MachineRoom, observer: Observer) -> None:
+    async def _all_online(
+        self, street: StreetProcess, room: MachineRoom, observer: Observer
+    ) -> None:
         if await _becomes(lambda: observer.online == self.figures.controllers, ONLINE_S):
             elapsed_s = time.monotonic() - self.plan.started_s
             self.figures.seconds_to_all_online = round(elapsed_s, 2)
-        await self._count(room, observer)
+        await self._count(street, room, observer)
 
-    async def _count(self, room: MachineRoom, observer: Observer) -> None:
+    async def _count(self, street: StreetProcess, room: MachineRoom, observer: Observer) -> None:
         figures = self.figures
         figures.online = observer.online
+        figures.violations = street.snapshot.get("violations", [])
         await room.count(figures)
         figures.records_seen = observer.records
         figures.duplicates = observer.duplicates
@@ -161,7 +196,7 @@ class Demo:
         deadline_s = time.monotonic() + DRAIN_S
         while time.monotonic() < deadline_s:
             await asyncio.sleep(LOOK_S)
-            await self._count(room, observer)
+            await self._count(street, room, observer)
             figures = self.figures
             settled = figures.records_received == figures.records_published == observer.records
             if settled:
@@ -169,7 +204,9 @@ class Demo:
         # What the cut itself did is not what the run was like.
         self.figures.online, self.figures.buses = before.online, before.buses
 
-    def _view(self, street: StreetProcess, observer: Observer, room: MachineRoom) -> RenderableType:
+    def _view(
+        self, street: StreetProcess, observer: Observer, room: MachineRoom, story: Story
+    ) -> RenderableType:
         elapsed_s = int(time.monotonic() - self.plan.started_s)
         title = (
             f"Stoep demo · {room.site.site.name} · broker {self.figures.broker} · "
@@ -179,10 +216,11 @@ class Demo:
             observer.street.sorted(),
             street.snapshot,
             self.figures,
+            story.told,
             observer.lines,
             title,
             room.places_m,
-            self.plan.program,
+            (self.plan.program, str(self.environment)),
         )
 
 

@@ -17,21 +17,23 @@ from tools.ops.street import SlotView
 WIDTH = 78
 BAR = 24
 MARGIN_M = 12.0
-EVENTS_SHOWN = 3
+EVENTS_SHOWN = 2
 
 
 def draw(
     slots: Sequence[SlotView],
     snapshot: Mapping[str, Any],
     figures: Figures,
+    story: Mapping[str, str],
     events: Sequence[str],
     title: str,
     places_m: Mapping[str, float],
-    program: str = "stoep",
+    second: tuple[str, str],
 ) -> RenderableType:
     """Everything, 23 lines for the park of the demo.
 
-    `places_m`: where each lamp is along the path; `program`: what starts `stoep` in this folder.
+    `story`: what goes on at each place; `places_m`: where each lamp is along the path; `second`:
+    what a second terminal needs: what starts `stoep` in this folder, and the file to source before.
     """
     now_s = time.time()
     lamps = [slot for slot in slots if slot.kind == "lamp"]
@@ -41,9 +43,10 @@ def draw(
         *_path(snapshot.get("people", []), places_m),
         _lamps(lamps, plants, now_s),
         _others([slot for slot in slots if slot.kind != "lamp"], now_s),
+        *(Text(_cut(f"{place}: {told}"), "bold cyan") for place, told in story.items()),
         *_machine_room(figures),
         *(Text(_cut(event), "dim") for event in list(events)[-EVENTS_SHOWN:]),
-        *_hints(program, lamps[0].name if lamps else "LAMP", figures.broker),
+        *_hints(*second, [slot.name for slot in slots]),
     )
 
 
@@ -139,13 +142,13 @@ def _machine_room(figures: Figures) -> list[Text]:
     ]
 
 
-def _hints(program: str, lamp: str, broker: str) -> list[Text]:
+def _hints(program: str, environment: str, names: Sequence[str]) -> list[Text]:
+    lamp = next((name for name in names if name.startswith("lamp")), "LAMP")
+    post = next((name for name in names if name.startswith("post")), "POST")
     return [
-        Text("q ends. In a second terminal, in this folder:", "bold"),
-        Text(f"  export STOEP_BROKER={broker}"),
-        Text(f"  {program} watch"),
-        Text(f"  {program} lamp set {lamp} --level 70 --for 30s --reason 'try'"),
-        Text(f"  {program} ls; {program} show {lamp}"),
+        Text(f"q ends. A second terminal, in this folder:  . {environment}", "bold"),
+        Text(f"  {program} ls; {program} bollard lower {post} --reason try"),
+        Text(f"  {program} lamp set {lamp} --level 70 --for 30s --reason try"),
     ]
 
 

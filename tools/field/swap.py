@@ -71,4 +71,6 @@ def _tell(
         print(f"{site} can be changed so; nothing was")
     else:
         print("\n".join(changes))
+        if any(one.name == slot and one.kind == "bollard" for one in after.slots):
+            print("key files of people know the old unit: have them issued again, stoep keys issue")
         print(f"now tell the gateway: {RELOAD} (or send SIGHUP to 'stoep gateway run')")

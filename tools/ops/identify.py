@@ -12,8 +12,7 @@ from tools.ops.options import GivingFreely, SlotName, duration, expanded
 LONGEST_S = 3600
 
 
-@expanded
-def identify(
+def identify_slot(
     slot: SlotName,
     giving: GivingFreely,
     for_: Annotated[
@@ -23,3 +22,6 @@ def identify(
     """Let a controller's identify light blink."""
     duration_s = duration("--for", for_, most_s=LONGEST_S)
     give(slot, None, giving, "identify", {"duration_s": duration_s})
+
+
+identify = expanded(identify_slot)

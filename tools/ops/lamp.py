@@ -2,42 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from tools.errors import UsageError
 from tools.ops.commands import give
-from tools.ops.durations import DAY_S
+from tools.ops.durations import DAY_S, format_duration
 from tools.ops.options import Giving, GivingFreely, SlotName, duration, expanded
 
 FULL_PERCENT = 100
 
 app = typer.Typer(
-    help="Override a lamp, or end an override.", no_args_is_help=True, rich_markup_mode=None
+    help="Override a lamp, or end an override.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
 )
 
+For = Annotated[
+    str, typer.Option("--for", metavar="DURATION", help="How long: 90s, 15m, 2h; at most 24h.")
+]
 
-@app.command("set")
-@expanded
+
 def set_level(
     slot: SlotName,
     level: Annotated[str, typer.Option(metavar="PERCENT", help="Light, 0 to 100.")],
-    for_: Annotated[
-        str, typer.Option("--for", metavar="DURATION", help="How long: 90s, 15m, 2h; at most 24h.")
-    ],
+    for_: For,
     giving: Giving,
 ) -> None:
     """Override the programme of a lamp; the override ends by itself."""
-    duration_s = duration("--for", for_, most_s=DAY_S)
-    give(slot, "lamp", giving, "set", {"level": percent(level), "duration_s": duration_s})
+    _set(slot, percent(level), for_, giving)
 
 
-@app.command("auto")
-@expanded
+def off(slot: SlotName, for_: For, giving: Giving) -> None:
+    """Make a lamp dark for a while; it comes back by itself.
+
+    A dark path is a risk: people walk there. Prefer a low level: stoep lamp set --level 10.
+    """
+    _set(slot, 0, for_, giving)
+
+
 def auto(slot: SlotName, giving: GivingFreely) -> None:
     """End an override: the lamp goes back to its programme."""
     give(slot, "lamp", giving, "auto", {})
+
+
+app.command("set")(expanded(set_level))
+app.command("off")(expanded(off))
+app.command("auto")(expanded(auto))
+
+
+def _set(slot: str | Sequence[str], level: int, for_: str, giving: Giving) -> None:
+    duration_s = duration("--for", for_, most_s=DAY_S)
+    names = slot if isinstance(slot, str) else " ".join(slot)
+    dark = f"{names}: dark for {format_duration(duration_s)}, also for who walks there"
+    args: dict[str, int | bool] = {"level": level, "duration_s": duration_s}
+    give(slot, "lamp", giving, "set", args, warning=None if level else dark)
 
 
 def percent(text: str) -> int:

@@ -1,6 +1,6 @@
 """Options that the operators' commands share.
 
-A command takes them as one argument of type `Connection` or `Giving`; `@expanded` shows each
+A command takes them as one argument of type `Connection`, `Giving` …; `@expanded` shows each
 field to typer as an option of its own.
 """
 
@@ -9,15 +9,19 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
-from dataclasses import MISSING, dataclass, fields
-from typing import Annotated, Any, ParamSpec, get_type_hints
+from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar, get_type_hints
 
 import typer
 
 from tools.errors import UsageError
 from tools.ops.address import DEFAULT_URL, BrokerAddress, parse_broker
-from tools.ops.client import Order, Scope, default_actor
+from tools.ops.asking import asked
+from tools.ops.client import Scope
 from tools.ops.durations import parse_duration
+from tools.ops.order import Order, default_actor
+from tools.ops.signing import MOST_VALIDITY_S, KeyOptions, Signer, find_signers
 
 MAX_TEXT_LENGTH = 200
 """Of actor, reason and ticket: what the gateway takes."""
@@ -25,8 +29,25 @@ FORBIDDEN_IN_TOPICS = "/+#\0"
 LONGEST_TIMEOUT_S = 300
 
 SlotName = Annotated[str, typer.Argument(metavar="SLOT", help="Name of the slot, as in stoep ls.")]
+SlotNames = Annotated[
+    list[str],
+    typer.Argument(metavar="SLOT", help="Names or patterns in quotes: lamp-1 'post-*'."),
+]
+
+Name = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        "--actor",
+        envvar=["STOEP_OPERATOR", "STOEP_ACTOR"],
+        metavar="NAME",
+        help="Who gives it, by the name in the users file.",
+        show_default="user@host",
+    ),
+]
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,42 +81,130 @@ class Connection:
 
 @dataclass(frozen=True, kw_only=True)
 class Giving(Connection):
-    """With which words a command is given, and how long it is valid; `reason` may be asked for."""
+    """With which words a command is given, and how long it is valid; the reason is asked for."""
 
-    reason: Annotated[str, typer.Option(help="Why; kept with the command.")]
-    ticket: Annotated[
-        str | None, typer.Option(help="Work order or incident that it belongs to.")
-    ] = None
-    actor: Annotated[
+    reason: Annotated[
         str | None,
-        typer.Option(envvar="STOEP_ACTOR", help="Who gives it.", show_default="user@host"),
+        typer.Option(metavar="TEXT", help="Why; kept with the command, asked for on a terminal."),
     ] = None
+    ticket: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Work order or incident that it belongs to.")
+    ] = None
+    actor: Name = None
     timeout: Annotated[
-        str, typer.Option(metavar="DURATION", help="How long it stays valid and is waited for.")
+        str, typer.Option(metavar="DURATION", help="How long it may wait before it begins.")
     ] = "10s"
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only ask whether it would be done now."),
+    ] = False
 
-    def order(self, verb: str, args: dict[str, int | bool]) -> Order:
-        """The order to send. Raises UsageError."""
+    def order(
+        self, verb: str, args: dict[str, int | bool], *, ticket_for: str | None = None
+    ) -> Order:
+        """The order to send; `ticket_for` tells why it needs a ticket. Raises UsageError."""
+        reason, ticket = self.reason, self.ticket
+        if self.dry_run:
+            reason = reason or "dry run"
+        elif reason is None:
+            reason = asked("--reason", "Reason", f"{verb} is kept with who gave it and why")
+        if ticket is None and ticket_for and not self.dry_run:
+            ticket = asked("--ticket", "Ticket", f"{ticket_for} belongs to a work order")
         return Order(
             verb=verb,
             args=args,
-            actor=text("--actor", self.actor if self.actor is not None else default_actor()),
-            reason=text("--reason", self.reason),
-            ticket=text("--ticket", self.ticket) if self.ticket is not None else None,
+            actor=text("--as", self.actor if self.actor is not None else default_actor()),
+            reason=text("--reason", reason),
+            ticket=text("--ticket", ticket) if ticket is not None else None,
             validity_s=duration("--timeout", self.timeout, most_s=LONGEST_TIMEOUT_S),
+            dry_run=self.dry_run,
         )
+
+    def signers(self, verb: str) -> list[Signer]:
+        """Who signs it; nobody does where nothing has to be signed."""
+        del verb
+        return []
 
 
 @dataclass(frozen=True, kw_only=True)
 class GivingFreely(Giving):
     """As `Giving`, for what needs no reason of its own."""
 
-    reason: Annotated[str, typer.Option(help="Why; kept with the command.")] = "operator"
+    reason: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Why; kept with the command.")
+    ] = "operator"
 
 
-def expanded(function: Callable[P, None]) -> Callable[P, None]:
-    """For typer: each field of an argument that is a `Connection` becomes an option."""
+@dataclass(frozen=True, kw_only=True)
+class GivingSigned(Giving):
+    """As `Giving`, for what moves a bollard: signed with the key of who gives it."""
+
+    key: Annotated[
+        Path | None,
+        typer.Option(envvar="STOEP_KEY", metavar="FILE", help="Your key file; it signs."),
+    ] = None
+    command_key: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="STOEP_COMMAND_KEY",
+            metavar="FILE",
+            help="The office's command key instead; with --as and --role.",
+        ),
+    ] = None
+    role: Annotated[
+        str | None,
+        typer.Option(metavar="ROLE", help="With --command-key: operator, supervisor, technician."),
+    ] = None
+
+    def order(
+        self, verb: str, args: dict[str, int | bool], *, ticket_for: str | None = None
+    ) -> Order:
+        """As the base; in the name of who signs. Raises UsageError and ConfigurationError."""
+        duration("--timeout", self.timeout, most_s=MOST_VALIDITY_S)
+        order = super().order(verb, args, ticket_for=ticket_for)
+        signers = self.signers(verb)
+        return replace(order, actor=signers[0].name) if signers else order
+
+    def signers(self, verb: str) -> list[Signer]:
+        """Who signs it; nobody has to for a dry run. Raises UsageError and ConfigurationError."""
+        return [] if self.dry_run else find_signers(self.keys(), verb)
+
+    def keys(self) -> KeyOptions:
+        """What the command line says of keys."""
+        return KeyOptions(self.key, self.command_key, self.actor, self.role)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivingTogether(GivingSigned):
+    """As `GivingSigned`, by two people."""
+
+    second_key: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="STOEP_SECOND_KEY", metavar="FILE", help="Key file of the second person."
+        ),
+    ] = None
+    request: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the order for a second person elsewhere, who signs and sends it.",
+        ),
+    ] = None
+
+    def keys(self) -> KeyOptions:
+        """With the second person's."""
+        return replace(super().keys(), second_key=self.second_key)
+
+
+def expanded(function: Callable[P, None], *, several: bool = False) -> Callable[P, None]:
+    """For typer: each field of an argument that is a `Connection` becomes an option.
+
+    With `several`, the argument `slot` takes any number of names and patterns.
+    """
     hints = get_type_hints(function, include_extras=True)
+    if several:
+        hints["slot"] = SlotNames
     bundles = {n: t for n, t in hints.items() if isinstance(t, type) and issubclass(t, Connection)}
     parameters: list[inspect.Parameter] = []
     for name, parameter in inspect.signature(function).parameters.items():
@@ -138,9 +247,9 @@ def _options(bundle: type[Connection]) -> list[inspect.Parameter]:
 _CONNECTION = frozenset(field.name for field in fields(Connection))
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
+def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command to its end; Ctrl-C ends it."""
-    asyncio.run(work)
+    return asyncio.run(work)
 
 
 def text(option: str, value: str) -> str:

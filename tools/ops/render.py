@@ -11,6 +11,7 @@ from rich.text import Text
 
 from gateway.contract import parse_timestamp
 from protocol.generated.messages import BinState, BollardState, LampState, ResetCause
+from tools.ops import guards
 from tools.ops.durations import format_age
 from tools.ops.street import SlotView
 
@@ -46,15 +47,25 @@ def age(slot: SlotView, now_s: float | None = None) -> str:
     return "-" if seconds is None else format_age(seconds)
 
 
+def link(slot: SlotView) -> Text:
+    """Whether it can be reached, as a cell of a table."""
+    return Text(slot.link, STYLES.get(slot.link, "red"))
+
+
+def quality(slot: SlotView, now_s: float) -> Text:
+    """How good its values are, as a cell of a table."""
+    word = slot.quality(now_s)
+    return Text(word, STYLES.get(word, ""))
+
+
 def row(slot: SlotView, now_s: float, *, several: bool) -> Sequence[Text | str]:
     """A row of `columns(several)`."""
-    quality = slot.quality(now_s)
     cells = (
         slot.name,
         slot.kind,
-        Text(slot.link, STYLES.get(slot.link, "red")),
-        Text(summary(slot), "" if quality == "good" else "dim"),
-        Text(quality, STYLES.get(quality, "")),
+        link(slot),
+        Text(summary(slot), "" if slot.quality(now_s) == "good" else "dim"),
+        quality(slot, now_s),
         age(slot, now_s),
     )
     return (f"{slot.site}/{slot.gateway}", *cells) if several else cells
@@ -79,7 +90,9 @@ def event_line(kind: str, slot: str, fields: Mapping[str, Any]) -> str:
     value = fields.get("value")
     cleared = fields.get("active") is False
     words = [slot]
-    if code == "state_change" and isinstance(value, int):
+    if isinstance(text := fields.get("text"), str):
+        words += [f"bus {fields.get('bus')}: {text}", *(["(over)"] if cleared else [])]
+    elif code == "state_change" and isinstance(value, int):
         words.append(f"is now {_state_name(kind, value)}")
     elif code == "boot" and isinstance(value, int):
         words.append(f"has started ({_name(ResetCause, value)})")
@@ -109,9 +122,18 @@ def clock(now_s: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(now_s))
 
 
+def state_words(kind: str, name: str) -> str:
+    """A state as a person says it; its own name where that is plain enough."""
+    return _STATE_WORDS.get(kind, {}).get(name, name.replace("_", " "))
+
+
 def _state_name(kind: str, value: int) -> str:
     states = _STATES.get(kind)
-    return "?" if states is None else _name(states, value)
+    if states is None:
+        return "?"
+    name = _name(states, value)
+    words = state_words(kind, name)
+    return words if words == name.replace("_", " ") else f"{name} ({words})"
 
 
 def _name(names: type[IntEnum], value: int) -> str:
@@ -135,15 +157,35 @@ def _lamp(state: Mapping[str, Any]) -> str:
 
 
 def _bollard(state: Mapping[str, Any]) -> str:
-    words = f"{state.get('state', '?')} {_number(state.get('position_percent'), '%')}"
+    name = str(state.get("state", "?"))
+    words = f"{state_words('bollard', name)}, {_number(state.get('position_percent'), '%')}"
     guard = state.get("raise_guard")
-    return words if guard in (None, "none") else f"{words}, no rise: {guard}"
+    if guard in (None, "none") or name in NOT_ASKED_TO_RISE:
+        return words
+    return f"{words}, no rise: {guards.why(str(guard))}"
 
 
 def _bin(state: Mapping[str, Any]) -> str:
-    return f"{_number(state.get('level_percent'), '% full')}, {state.get('state', '?')}"
+    name = str(state.get("state", "?"))
+    return f"{_number(state.get('level_percent'), '% full')}, {state_words('bin', name)}"
 
 
+NOT_ASKED_TO_RISE = ("prewarn", "rising", "up")
+"""States in which what would refuse a rise is no news."""
+_STATE_WORDS: Mapping[str, Mapping[str, str]] = {
+    "bollard": {
+        "boot": "not settled yet",
+        "granted": "down for one vehicle",
+        "passing": "a vehicle is passing",
+        "stopped": "stopped between the ends",
+        "prewarn": "warning, then it rises",
+        "inverting": "met something, goes down",
+        "emergency_down": "down after an emergency",
+        "manual": "worked by hand at the post",
+        "power_fail": "no power",
+    },
+    "bin": {"boot": "not settled yet", "armed": "about to press", "jam": "press jammed"},
+}
 _STATES: Mapping[str, type[IntEnum]] = {
     "lamp": LampState,
     "bollard": BollardState,

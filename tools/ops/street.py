@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
@@ -16,6 +18,7 @@ STALE_AFTER_S = 15.0
 """A state older than this is shown as stale, whatever it says of itself: they come every second."""
 NEAREST = 3
 AGENT_TOPIC_WORDS = LEVEL_TOPIC_WORDS - 1
+WILDCARDS = "*?["
 
 
 @dataclass
@@ -148,6 +151,23 @@ class StreetView:
             raise UsageError(f"{name!r} is the name of {len(found)} slots; choose with {places}")
         return found[0]
 
+    def select(self, names: Sequence[str], kind: str | None = None) -> list[SlotView]:
+        """The slots of these names and patterns (`*`, `?`, `[1-3]`), each once, as `sorted`.
+
+        Raises UsageError for a name that is none, and for a pattern that nothing fits.
+        """
+        chosen: set[int] = set()
+        for name in names:
+            if not any(character in name for character in WILDCARDS):
+                chosen.add(id(self.find(name, kind)))
+                continue
+            fitting = [slot for slot in self.sorted(kind) if fnmatchcase(slot.name, name)]
+            if not fitting:
+                what = "slot" if kind is None else kind
+                raise UsageError(f"no {what} fits {name!r}; see 'stoep ls'")
+            chosen.update(map(id, fitting))
+        return [slot for slot in self.sorted() if id(slot) in chosen]
+
     def require_gateways(self, scope: object, broker: object) -> None:
         """Raises Unreachable when no gateway has ever spoken here."""
         if not self.agents and not self.slots:
@@ -172,6 +192,13 @@ class StreetView:
         for slot in self.slots.values():
             if (slot.site, slot.gateway) == (site, gateway):
                 slot.agent_avail = status
+
+
+def source_of(words: Sequence[str]) -> tuple[str, str]:
+    """Kind and slot that a topic, split into words, speaks about; a gateway goes by its name."""
+    if len(words) == AGENT_TOPIC_WORDS:
+        return GATEWAY_KIND, words[3]
+    return words[-3], words[-2]
 
 
 def _object(payload: bytes) -> dict[str, Any] | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gateway.contract import KINDS, Avail
 from tools.errors import UsageError
-from tools.ops import options, render
+from tools.ops import guards, options, render
 from tools.ops.client import collect, connect
 from tools.ops.options import Connection, SlotName, expanded
 from tools.ops.street import SlotView, StreetView
@@ -33,7 +33,8 @@ def show(slot: SlotName, over: Connection) -> None:
     options.run(_show(slot, over))
 
 
-async def _street(over: Connection) -> StreetView:
+async def street_of(over: Connection) -> StreetView:
+    """What the broker retains now. Raises UsageError, and Unreachable without a gateway."""
     scope, address = over.scope, over.address
     async with connect(address) as client:
         street = await collect(client, scope, "state", "avail")
@@ -42,7 +43,7 @@ async def _street(over: Connection) -> StreetView:
 
 
 async def _ls(over: Connection, kind: str | None) -> None:
-    street = await _street(over)
+    street = await street_of(over)
     slots, now_s = street.sorted(kind), time.time()
     if over.as_json:
         print_json([slot.as_json(now_s) for slot in slots])
@@ -56,7 +57,7 @@ async def _ls(over: Connection, kind: str | None) -> None:
 
 
 async def _show(name: str, over: Connection) -> None:
-    slot = (await _street(over)).find(name)
+    slot = (await street_of(over)).find(name)
     if over.as_json:
         print_json(slot.as_json())
         return
@@ -71,5 +72,18 @@ def _details(slot: SlotView, now_s: float) -> list[tuple[str, str]]:
         ("link", link),
         ("quality now", slot.quality(now_s)),
         ("age", render.age(slot, now_s)),
-        *flat(slot.state or {"state": "no data"}),
+        *flat(_in_words(slot)),
     ]
+
+
+def _in_words(slot: SlotView) -> dict[str, Any]:
+    """The values as they came; the state and what stands in the way of a rise in words too."""
+    state = dict(slot.state or {"state": "no data"})
+    name = str(state["state"]) if "state" in state else ""
+    words = render.state_words(slot.kind, name)
+    if words != name:
+        state["state"] = f"{name}: {words}"
+    guard = guards.words_of(state.get("raise_guard"), slot.name)
+    if guard:
+        state["raise_guard"] = f"{state['raise_guard']}: {guard}"
+    return state

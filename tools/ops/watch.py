@@ -24,7 +24,7 @@ from tools.ops.address import BrokerAddress
 from tools.ops.client import Scope, collect, connect
 from tools.ops.durations import DAY_S
 from tools.ops.options import Connection, expanded
-from tools.ops.street import SlotView, StreetView
+from tools.ops.street import AGENT_TOPIC_WORDS, SlotView, StreetView, source_of
 from tools.output import console, print_json, table
 
 REDRAW_S = 0.25
@@ -188,11 +188,10 @@ async def _follow(client: aiomqtt.Client, street: StreetView, viewer: Viewer) ->
         topic = str(message.topic)
         payload = message.payload
         words = topic.split("/")
-        if len(words) == LEVEL_TOPIC_WORDS and words[-1] == "event":
+        if words[-1] == "event" and len(words) in (LEVEL_TOPIC_WORDS, AGENT_TOPIC_WORDS):
             with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-                viewer.event(
-                    words[-3], words[-2], msgspec.json.decode(payload, type=dict[str, Any])
-                )
+                told = msgspec.json.decode(payload, type=dict[str, Any])
+                viewer.event(*source_of(words), told)
             continue
         slot = street.take(topic, payload)
         if slot is not None:

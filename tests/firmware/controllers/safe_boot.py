@@ -322,7 +322,7 @@ def test_a_crash_ends_in_light_a_traceback_and_a_reset():
     with_lamp()
     duties = []
 
-    def dim(_, duty):
+    def dim(_, duty, _level):
         duties.append(duty)
 
     def fail(*_):

@@ -67,6 +67,9 @@ def obey(uart, letter, argument):
     elif letter == "r":
         with open("/flash/note") as file:
             answer = file.read()
+    elif letter == "o":  # an output goes on
+        machine.Pin(int(argument), machine.Pin.OUT, value=1)
+        answer = "ok"
     elif letter == "s":  # stall
         while True:
             time.sleep_ms(100)
