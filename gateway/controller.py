@@ -32,6 +32,8 @@ STARVED_MS = 1000
 """Whoever waits so long for its poll beyond its time is polled, whatever else there is to do."""
 RECORD_BYTES = 220
 """Most bytes of records asked for at once, so that a reply fits a frame."""
+LAST_SEQUENCE = 0xFFFF_FFFE
+"""The highest number of a record: the one behind it must fit a poll."""
 
 
 class Presence(StrEnum):
@@ -197,7 +199,7 @@ class Controller:
                     first = record.body.first
                 if sequence < stream.next:
                     continue
-                if first > stream.next:
+                if first > stream.next or sequence > LAST_SEQUENCE:
                     self.skipped += 1
                     continue
                 stream.next = sequence + 1

@@ -18,6 +18,9 @@ from protocol.generated import wire
 
 Answer = tuple[int, int, bytes]
 
+MOST_LIFETIME_MS = 0xFFFF_FFFF
+"""What a command can say of its lifetime; the end of validity is the sender's, and may be any."""
+
 
 class Line(Protocol):
     """The exchanges that a delivery needs."""
@@ -47,7 +50,7 @@ async def deliver(line: Line, controller: Controller) -> None:
     if pending.sent_ms is None:
         pending.sent_ms, pending.boot = now_ms, controller.boot
     # With nothing left of its lifetime a command can only be asked for, not carried out any more.
-    remaining_ms = max(pending.not_after_ms - now_ms, 0)
+    remaining_ms = min(max(pending.not_after_ms - now_ms, 0), MOST_LIFETIME_MS)
     answer = await line.ask(
         controller,
         controller.requester.request(*_request(pending, remaining_ms)),

@@ -292,6 +292,8 @@ def grant_guard(state, sample):
         return guard
     if sample & LOOP_FAULT:
         return GUARD_SENSOR_INVALID
+    if sample & DOOR_OPEN:
+        return GUARD_DOOR_OPEN
     if state == LOCKED_DOWN:
         return GUARD_LOCKED
     if state in (LOWERING, INVERTING, PASSING):
@@ -310,6 +312,8 @@ def blocked_by(sample):
         return GUARD_OBSTACLE
     if sample & LOOPS:
         return GUARD_OCCUPIED
+    if sample & DOOR_OPEN:
+        return GUARD_DOOR_OPEN
     if not sample & LEASE:
         return GUARD_LEASE
     return GUARD_NONE
@@ -324,10 +328,7 @@ def raise_guard(state, sample):
         return GUARD_LOCKED
     if state in (PREWARN, RISING, LOWERING, INVERTING, PASSING):
         return GUARD_BUSY
-    guard = blocked_by(sample)
-    if guard in (GUARD_NONE, GUARD_LEASE) and sample & DOOR_OPEN:
-        return GUARD_DOOR_OPEN
-    return guard
+    return blocked_by(sample)
 
 
 def reset_guard(sample):

@@ -172,6 +172,8 @@ class Times:
             return False
         if state == bollard.MANUAL:
             return inputs & bollard.KEYS == bollard.LOCAL_KEY
+        if state == bollard.PREWARN and inputs & bollard.DOOR_OPEN:
+            return False
         return state in (bollard.PREWARN, bollard.RISING) and inputs & bollard.LEASE != 0
 
     def _passes(self, inputs):

@@ -215,9 +215,9 @@ GUARDS = (
         "LOOP_FAULT OBSTACLE",
         "SENSOR_INVALID SENSOR_INVALID NONE",
     ),
-    ("an open door keeps it down", "DN", "DOOR_OPEN", "DOOR_OPEN NONE NONE"),
-    ("an open door without permission too", "DN", "DOOR_OPEN -LEASE", "DOOR_OPEN NONE NONE"),
-    ("presence comes before the door", "DN", "DOOR_OPEN LOOP_A", "OCCUPIED NONE NONE"),
+    ("an open door keeps it down", "DN", "DOOR_OPEN", "DOOR_OPEN DOOR_OPEN NONE"),
+    ("an open door without permission too", "DN", "DOOR_OPEN -LEASE", "DOOR_OPEN DOOR_OPEN NONE"),
+    ("presence comes before the door", "DN", "DOOR_OPEN LOOP_A", "OCCUPIED DOOR_OPEN NONE"),
     ("without permission it stays", "DN", "-LEASE", "LEASE NONE NONE"),
     ("what turns round is busy", "RI", "UP_RECENT LOOP_A", "BUSY BUSY NONE"),
 )

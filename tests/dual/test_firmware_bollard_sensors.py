@@ -53,6 +53,28 @@ def test_a_door_a_broken_loop_and_lost_power_raise_and_clear_alarms():
         assert [active for active, _ in codes(rig, code)] == [1, 0]
 
 
+def test_behind_an_open_door_nothing_begins_to_rise_by_order():
+    rig = at_the_bottom(raise_wait_s=10, grant_wait_s=5)
+    rig.plant.sensed = bollard.DOOR_OPEN
+    rig.live(100)
+    for verb in (wire_bollard.VERB_RAISE, wire_bollard.VERB_GRANT):
+        assert rig.order(verb) == (wire.STATUS_REJECTED, wire.GUARD_DOOR_OPEN)
+    rig.plant.sensed = 0
+    rig.live(1000)
+    for verb, state in (
+        (wire_bollard.VERB_RAISE, bollard.PREWARN),
+        (wire_bollard.VERB_GRANT, bollard.GRANTED),
+    ):
+        rig.order(verb)
+        rig.live_until(state)
+        rig.plant.sensed = bollard.DOOR_OPEN
+        rig.live_until(bollard.DOWN)
+        assert rig.result() == (wire.STATUS_FAILED, wire.GUARD_DOOR_OPEN)
+        rig.plant.sensed = 0
+        rig.live(1000)
+    assert rig.plant.directions == {bollard.OFF}
+
+
 def test_the_height_is_reckoned_between_the_ends():
     rig = rising()
     assert 1 <= rig.node.height.percent(0) <= 60

@@ -8,7 +8,7 @@ from tests.firmware.bin_days import BinLife, Verdict
 
 DAYS = 1000
 LIVES = 4
-SHORT_DAYS = 100
+SHORT_DAYS = 60
 FAULTS = (
     "frozen",
     "noisy",
@@ -40,6 +40,13 @@ def test_a_thousand_days_of_bins_with_everything_that_fails(seed: int) -> None:
     verdict = BinLife(seed).live(DAYS // LIVES)
     judge(verdict)
     assert all(verdict.counts[what] for what in FAULTS), verdict.counts
+
+
+@pytest.mark.soak
+def test_a_bin_that_never_sleeps_is_within_3_percent_in_every_report_of_three_days() -> None:
+    verdict = BinLife(4, sleep_s=0).live(3)
+    judge(verdict)
+    assert verdict.reports > 200_000
 
 
 def test_a_slice_of_sleep_in_which_nothing_changes_changes_nothing() -> None:

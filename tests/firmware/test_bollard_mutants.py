@@ -161,9 +161,14 @@ CLAUSES = (
     ("if state == LOCKED_DOWN and sample & TO_LOCK:", "if False:"),
     ("if state == LOCKED_DOWN and sample & TO_LOCK:", "if state == LOCKED_DOWN:"),
     ("if state in (PREWARN, RISING, LOWERING, INVERTING, PASSING):", "if False:"),
-    ("if guard in (GUARD_NONE, GUARD_LEASE) and sample & DOOR_OPEN:", "if False:"),
-    ("if guard in (GUARD_NONE, GUARD_LEASE) and sample & DOOR_OPEN:", "if sample & DOOR_OPEN:"),
-    ("if guard in (GUARD_NONE, GUARD_LEASE) and", "if not guard and"),
+    (
+        "    if sample & DOOR_OPEN:\n        return GUARD_DOOR_OPEN\n    if state == LOCKED",
+        "    if state == LOCKED",
+    ),
+    (
+        "    if sample & DOOR_OPEN:\n        return GUARD_DOOR_OPEN\n    if not sample & LEASE",
+        "    if not sample & LEASE",
+    ),
     ("if sample & EMERGENCY or sample & EMERGENCY_LOWER:", "if sample & EMERGENCY_LOWER:"),
     ("if sample & EMERGENCY or sample & EMERGENCY_LOWER:", "if sample & EMERGENCY:"),
     (

@@ -63,6 +63,13 @@ PARTS: dict[str, tuple[ModuleType, str, str, ModuleType, str]] = {
         MOVES,
         "presence_in_the_warning_restarts_it",
     ),
+    "the door in a warning": (
+        bollard_times,
+        "if state == bollard.PREWARN and inputs & bollard.DOOR_OPEN:",
+        "if False:",
+        SENSORS,
+        "behind_an_open_door_nothing_begins_to_rise_by_order",
+    ),
     "the permission in a warning": (
         bollard_times,
         " and inputs & bollard.LEASE != 0",

@@ -60,6 +60,26 @@ async def test_a_signed_order_raises_and_lowers_it_and_each_motion_is_on_record(
         assert len(set(transactions)) == 2
 
 
+async def test_lower_and_hold_overtake_a_raise_and_a_raise_overtakes_neither(
+    tmp_path: Path,
+) -> None:
+    async with gate(tmp_path, post(1), post(2)) as g:
+        warning = g.begin(1, "raise")
+        rising = g.begin(2, "raise")
+        await g.shows(1, "prewarn")
+        assert (await g.order(1, "hold", duration_s=60))[0] == "DONE"
+        await g.until(lambda: g[2].height_m > 0.2, "it does not rise")
+        lower = g.begin(2, "lower")
+        await g.until(lambda: g[2].driving < 0, "it does not go down")
+        assert (await g.order(2, "raise"))[0] == "REJECTED"
+        assert await warning == await rising == ("CANCELLED", "superseded")
+        assert await lower == ("DONE", None)
+        assert await g.order(1, "raise") == ("REJECTED", "locked")
+        await g.stands(1, 2)
+        assert g.motions(1) == 0
+        await g.audited(1, 2)
+
+
 async def test_what_is_not_a_fresh_order_of_somebody_who_may_moves_nothing(tmp_path: Path) -> None:
     async with gate(tmp_path, post(1), post(2)) as g:
         await g.raised(2)
