@@ -57,7 +57,8 @@ class Controller:
     the line is proved, and main makes no node that acts. Before `desk.trust` a post does not move.
     A node offers `turn(now_ms, link_lost)` → ms to its next turn, `command(…)`, `expect(…)` for
     news of a neighbour, and `safe()`. While it is `dozing`, nothing but its next turn is needed:
-    `dozing` here then lets main put the chip to sleep, deaf to the line.
+    `dozing` here then lets main put the chip to sleep, deaf to the line. `meters`, where there is
+    one, is the services.meters.Keeper of the node's counters.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Controller:
         )
         self.link_lost = False
         self.dozing = False
+        self.meters = None
         self._keep_address = keep_address
         self._line = line
         self._link_lost_ms = parameters["link_lost_ms"]
@@ -114,6 +116,8 @@ class Controller:
             if not self.dozing:
                 self.sentry.turn(now_ms)
                 self.health.turn(now_ms)
+                if self.meters is not None:
+                    self.meters.turn(now_ms)
         return self._node_due_ms - now_ms
 
     def _move(self, address):
@@ -126,6 +130,11 @@ class Controller:
     def safe(self):
         """All outputs to their safe state."""
         self.node.safe()
+
+    def rest(self, now_ms):
+        """Store what must not be lost, after `safe`: this is the last before a reset."""
+        if self.meters is not None:
+            self.meters.keep(now_ms)
 
     def _receive(self, now_ms):
         line = self._line

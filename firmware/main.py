@@ -31,6 +31,17 @@ def drivers(board, kind):
     return None, None
 
 
+def keep_meters(controller, root, uptime):
+    """Resume the node's counters; from here on the controller keeps them."""
+    configuration = controller.configuration
+    if root is not None and configuration.provisioned:
+        from firmware.services.meters import FILE, Keeper
+
+        path = root + "/" + FILE
+        controller.meters = Keeper(path, configuration.kind, controller.node, controller.outbox)
+        controller.meters.load(controller.identity.boot == 1, uptime.read())
+
+
 def build(board):
     """(controller, line, watchdog, uptime, root) of a board; starts the watchdog."""
     watchdog = system.watchdog(board.WATCHDOG_MS)
@@ -69,6 +80,9 @@ def build(board):
         keep_address,
         security,
     )
+    uptime = system.Uptime()
+    controller.begin(start.problems | key_problems, uptime.read())
+    keep_meters(controller, root, uptime)
     if configuration.kind == KIND_BOLLARD:
         # From here on nothing takes long, and what moves must not be left alone.
         watchdog = system.watchdog(board.POST_WATCHDOG_MS)
@@ -76,8 +90,6 @@ def build(board):
 
         entropy = os.urandom(32)
         controller.desk.trust(Authority(ring.command, identity.hardware_id, start.boot, entropy))
-    uptime = system.Uptime()
-    controller.begin(start.problems | key_problems, uptime.read())
     return controller, line, watchdog, uptime, root
 
 
@@ -109,6 +121,8 @@ def main(board):
         sys.print_exception(error, text)  # pyright: ignore[reportArgumentType] - the stub lacks BytesIO
         sys.print_exception(error)
         boot.keep_crash(root, text.getvalue())  # pyright: ignore[reportAttributeAccessIssue] - as above
+        controller.rest(uptime.read())
         system.reset()
     finally:
         controller.safe()
+        controller.rest(uptime.read())

@@ -40,6 +40,8 @@ GARBLED_ALARM = 6
 HURRY_MS = 75
 """A post that moves is asked when its last poll is so old; with what the line may be busy with just
 then it hears of the gateway at least every 150 ms."""
+DEFECT_PAUSE_MS = 5_000
+"""So long a controller is left alone with which the gateway met a defect of its own."""
 TIME_FRAME_BYTES = 25
 """COBS byte, header, payload, tag, CRC and delimiter of the time."""
 NEWS_LAMPS = 64
@@ -171,7 +173,20 @@ class Bus:
             if controller is None:
                 await self._pause(now_ms)
             else:
-                await conversation.turn(controller)
+                await self._turn(conversation, controller)
+
+    async def _turn(self, conversation: Conversation, controller: Controller) -> None:
+        """One exchange; a defect that one controller brings out is no end of all the others."""
+        try:
+            await conversation.turn(controller)
+        except PortError:
+            raise
+        except Exception:
+            log.exception("bus %s: a defect while %s was asked", self.options.name, controller.slot)
+            conversation.is_dirty = True
+            controller.forget_session()
+            controller.refuse_commands()
+            controller.due_ms = monotonic_ms() + DEFECT_PAUSE_MS
 
     async def _search(self, port: Port, now_ms: int) -> None:
         """One question of a search at a time, so that the others are served meanwhile."""

@@ -97,7 +97,9 @@ def join(nonce: bytes, lifetime_ms: int, signatures: list[tuple[bytes, int, byte
     return parts
 
 
-def parse(authority: bytes) -> tuple[bytes, int, list[tuple[bytes, int, bytes]]] | None:
+def parse(
+    authority: bytes | memoryview,
+) -> tuple[bytes, int, list[tuple[bytes, int, bytes]]] | None:
     """(nonce, lifetime_ms, signatures), or None; never raises for whatever came over the wire.
 
     Whoever the signatures name, nothing of it counts before `covers` has said so.

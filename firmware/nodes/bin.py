@@ -168,6 +168,18 @@ class BinNode:
         self.press.drive(logic.OFF)
         self._outputs.press(logic.OFF)
 
+    def at_rest(self):
+        """Whether the press is off and not about to move, and nothing burns: flash may be written."""
+        return self.drive == logic.OFF and self.state not in BUSY
+
+    def counters(self):
+        """What the bin has done, as `resume` takes it after a restart."""
+        return self.press.cycles, self.press.jams, self._lid_openings, self.meter.emptyings
+
+    def resume(self, counters):
+        """Go on from these counters."""
+        self.press.cycles, self.press.jams, self._lid_openings, self.meter.emptyings = counters
+
     def _sense(self, elapsed_ms, now_ms):
         """Contacts each time, the rest when it is due; returns the contacts that changed."""
         bits = self._inputs.bits()
@@ -175,6 +187,9 @@ class BinNode:
         opened = changed & bits
         self._bits = bits
         self._settled_ms = min(self._settled_ms + elapsed_ms, SETTLE_MS)
+        if bits & OPENINGS:
+            # A door that bounces, or a hand that lingers: nothing moves as soon as one closes.
+            self._settled_ms = 0
         if opened & BIN_INPUT_LID_OPEN:
             self._lid_openings += 1
             self.meter.open(logic.BY_LID)

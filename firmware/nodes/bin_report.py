@@ -43,7 +43,7 @@ def meters(outbox, press, meter, lid_openings, since_emptied_s, least_mv, now_ms
         outbox.routine.data,
         at,
         press.cycles,
-        press.jams,
+        press.jams & 0xFFFF,
         lid_openings,
         meter.emptyings,
         since_emptied_s,

@@ -43,6 +43,8 @@ NO_NONCE = bytes(8)
 PASSAGES = (bollard.GRANTED, bollard.PASSING)
 LOWERINGS = (bollard.LOWERING, bollard.INVERTING)
 ON_THE_WAY = LOWERINGS + PASSAGES + (bollard.PREWARN, bollard.RISING)
+# Nothing moves in these, or is about to.
+AT_REST = (bollard.DOWN, bollard.UP, bollard.LOCKED_DOWN, bollard.STOPPED, bollard.FAULT)
 
 
 class Post:
@@ -95,6 +97,29 @@ class Post:
         self._outputs.drive(bollard.OFF)
         self._outputs.signals(bollard.RED)
 
+    def at_rest(self):
+        """Whether nothing drives or is about to: flash may be written."""
+        return not self.drive and self.state in AT_REST
+
+    def counters(self):
+        """What the post has done, as `resume` takes it after a restart."""
+        meters = self.meters
+        return (
+            meters.rises,
+            meters.lowerings,
+            meters.inversions,
+            meters.drive_s,
+            meters.passages,
+            meters.emergencies,
+            meters.refusals,
+        )
+
+    def resume(self, counters):
+        """Go on from these counters."""
+        meters = self.meters
+        meters.rises, meters.lowerings, meters.inversions, meters.drive_s = counters[:4]
+        meters.passages, meters.emergencies, meters.refusals = counters[4:]
+
     def _look(self, now_ms):
         """One sample of everything, as bits of logic.bollard."""
         elapsed_ms = now_ms - self._sampled_ms if self._sampled_ms >= 0 else 0
@@ -113,7 +138,7 @@ class Post:
             sample |= bollard.LEASE
         sample = self.times.bits(self.state, sample, elapsed_ms)
         if self.drive:
-            self.meters.driven_ms += elapsed_ms
+            self.meters.drive(elapsed_ms)
         if self.times.followed:
             self.times.followed = False
             self.reporter.alarm(EVENT_CODE_TAILGATE, 1, self.state, now_ms)

@@ -42,17 +42,25 @@ UNORDERED = (bollard.EMERGENCY_DOWN, bollard.MANUAL, bollard.POWER_FAIL)
 
 
 class Meters:
-    """What a post has done since boot."""
+    """What a post has done."""
 
     def __init__(self):
         self.rises = 0
         self.lowerings = 0
         self.inversions = 0
-        self.driven_ms = 0
+        self.driven_ms = 0  # beside drive_s
+        self.drive_s = 0
         self.passages = 0
         self.emergencies = 0
         self.refusals = 0
         self.rise_ms = 0
+
+    def drive(self, elapsed_ms):
+        """A drive has been on for that long."""
+        self.driven_ms += elapsed_ms
+        while self.driven_ms >= 1000:
+            self.driven_ms -= 1000
+            self.drive_s += 1
 
 
 class Reporter:
@@ -116,7 +124,7 @@ class Reporter:
             meters.rises,
             meters.lowerings,
             meters.inversions,
-            meters.driven_ms // 1000,
+            meters.drive_s,
             meters.passages,
             meters.emergencies & 0xFFFF,
             meters.refusals & 0xFFFF,

@@ -158,6 +158,18 @@ class LampNode:
         self._outputs.relay(1)
         self._outputs.dim(dali.duty(self._safe << dali.FINE_SHIFT), self._safe)
 
+    def at_rest(self):
+        """Whether no fade runs: a write to flash would show in it."""
+        return self._arrived()
+
+    def counters(self):
+        """What the lamp has done, as `resume` takes it after a restart."""
+        return self.meter.burning_s, self.meter.energy_wh, self._switchings
+
+    def resume(self, counters):
+        """Go on from these counters."""
+        self.meter.burning_s, self.meter.energy_wh, self._switchings = counters
+
     def _sense_presence(self, now_ms):
         if self._inputs.presence():
             self._seen_ms = now_ms

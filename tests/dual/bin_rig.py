@@ -1,6 +1,7 @@
 """A bin with a press for dual tests: where its plate is, what that draws, and what it tells."""
 
 from firmware.logic import bin as logic
+from firmware.nodes.bin import BinNode
 from protocol.generated import wire, wire_bin
 from tests.dual.firmware_rig import FakeBin, Rig, configured
 
@@ -64,7 +65,9 @@ class PressRig(Rig):
         self.plant = Pressed()
         self.plant.distance = distance_mm
         Rig.__init__(self, configured("bin", dict(CALIBRATION, **parameters)), self.plant)
-        self.node = self.controller.node
+        node = self.controller.node
+        assert isinstance(node, BinNode)
+        self.node = node
         self.states = []
 
     def run(self, duration_ms):

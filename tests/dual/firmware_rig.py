@@ -94,6 +94,7 @@ class FakeBin:
         self.distance = 1200
         self.warmth_dc = 200
         self.battery = 12800
+        self.drawn_ma = 0
 
     def press(self, direction):
         self.directions.add(direction)
@@ -111,7 +112,7 @@ class FakeBin:
         return self.battery
 
     def press_ma(self):
-        return 0
+        return self.drawn_ma
 
 
 class Rig:

@@ -52,6 +52,22 @@ def test_a_start_with_the_door_open_moves_nothing_until_it_is_closed():
     assert rig.plant.plate_ms == 0
 
 
+def test_the_press_does_not_start_as_soon_as_something_closes_nor_while_its_contact_bounces():
+    for opening in (DOOR, LID, TILT):
+        rig = pressing()
+        rig.plant.sensed = opening
+        rig.run(3000)
+        rig.plant.drives.clear()
+        for sensed in (0, opening) * 5:
+            rig.plant.sensed = sensed
+            rig.run(300)
+        rig.plant.sensed = 0
+        rig.run(900)
+        assert rig.plant.drives == []
+        rig.run(20000)
+        assert rig.plant.plate_ms == 0
+
+
 def test_a_command_packs_the_waste_and_is_told_so_at_its_end():
     rig = at_rest()
     assert rig.compact(7) == (wire.STATUS_IN_PROGRESS, wire.GUARD_NONE)

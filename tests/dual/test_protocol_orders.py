@@ -44,11 +44,18 @@ def signature(message, operator=ANNA, role=ROLE_OPERATOR, epoch=1):
     return operator, role, tag_of(message, operator, role, epoch)
 
 
+def parsed(authority):
+    """What is in an authority that is one."""
+    found = orders.parse(authority)
+    assert found is not None
+    return found
+
+
 def test_a_signed_order_is_covered_and_names_who_signed_in_which_role():
     message = order().signed_bytes(NONCE, HARDWARE_ID)
     authority = orders.join(NONCE, 2000, [signature(message)])
     assert len(authority) == orders.SIGNATURES_AT + orders.SIGNATURE_SIZE
-    nonce, lifetime_ms, signatures = orders.parse(authority)
+    nonce, lifetime_ms, signatures = parsed(authority)
     assert (nonce, lifetime_ms, len(signatures)) == (NONCE, 2000, 1)
     assert signatures[0][:2] == (ANNA, ROLE_OPERATOR)
     assert orders.covers(RING, signatures[0], message)
@@ -69,7 +76,7 @@ def test_two_people_sign_the_same_bytes_each_with_a_key_of_their_own():
     message = order().signed_bytes(NONCE, HARDWARE_ID)
     both = [signature(message), signature(message, BERT, ROLE_SUPERVISOR)]
     assert both[0][2] != both[1][2]
-    nonce, lifetime_ms, signatures = orders.parse(orders.join(NONCE, 2000, both))
+    nonce, lifetime_ms, signatures = parsed(orders.join(NONCE, 2000, both))
     assert (nonce, lifetime_ms, signatures) == (NONCE, 2000, both)
     assert all(orders.covers(RING, one, message) for one in signatures)
 

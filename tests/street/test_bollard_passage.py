@@ -18,7 +18,7 @@ pytestmark = [
 ]
 
 
-async def halted(g: Gate, number: int, model: str, front_m: float, speed: float = 8.0) -> Vehicle:
+async def halted(g: Gate, number: int, model: str, front_m: float, speed: float = 15.0) -> Vehicle:
     """A vehicle that does not care for lights has stopped with its front there."""
     vehicle = g[number].arrive(speed, model, halt_at_m=front_m, obedient=False)
     await g.until(lambda: front_m - vehicle.front_m < 0.01, "not there")
@@ -66,8 +66,8 @@ async def test_the_bus_of_cambridge_is_not_caught(tmp_path: Path) -> None:
 async def test_one_passage_is_granted_and_nobody_slips_in(tmp_path: Path) -> None:
     async with gate(tmp_path, post(1), post(2), post(3), post(4)) as g:
         # They come while the posts rise.
-        van = g[1].arrive(4.0, "van")
-        first = g[2].arrive(4.0)
+        van = g[1].arrive(6.0, "van")
+        first = g[2].arrive(6.0)
         second = g[2].arrive(6.0, obedient=False, halt_at_m=-9.0)
         await g.raised(1, 2, 3, 4)
         await g.until(lambda: g[1].loop_a.occupied and g[2].loop_a.occupied, "nobody waits")

@@ -43,10 +43,10 @@ async def test_presence_while_rising_stops_the_drive_within_100_ms_and_lowers(
 
 async def test_a_vehicle_that_drives_onto_the_loop_turns_the_post_round(tmp_path: Path) -> None:
     async with gate(tmp_path, post(1)) as g:
-        car = g[1].arrive(8.0, halt_at_m=-3.2, obedient=False)
+        car = g[1].arrive(15.0, halt_at_m=-3.2, obedient=False)
         await g.until(lambda: car.speed_m_per_s < 0.05, "not there")
         (order,) = await g.rising(1)
-        car.go(5.0)
+        car.go(8.0)
         await g.until(lambda: g[1].loop_a.occupied, "it does not come")
         assert await g.seconds_to_off(1) <= PRESENCE_LIMIT_S + 0.02  # one step of the physics
         assert await order == ("DONE", None)  # behind the car

@@ -6,8 +6,10 @@ The gateway's half is loaded after the heap of the controller alone was measured
 share is added to that.
 """
 
+import binascii
 import gc
 import json
+import os
 import sys
 
 KIND, STAGED = sys.argv[1:3]
@@ -109,9 +111,10 @@ class Wire:
             i += 1
 
 
-def build(line, plant):
+def build(line, plant, meters):
     from firmware import config  # noqa: PLC0415 - after the path is set
     from firmware.controller import Controller  # noqa: PLC0415 - after the path is set
+    from firmware.services.meters import Keeper  # noqa: PLC0415 - after the path is set
     from firmware.services.uplink import Identity  # noqa: PLC0415 - after the path is set
     from protocol.security import ControllerSecurity  # noqa: PLC0415 - after the path is set
 
@@ -119,6 +122,8 @@ def build(line, plant):
     identity = Identity(UNIT, BOOT, 1, 0, False)
     security = ControllerSecurity({1: LINK_KEY}, UNIT, BOOT, b"")
     controller = Controller(configuration, identity, line, plant, plant, plant, bool, security)
+    controller.meters = Keeper(meters, configuration.kind, controller.node, controller.outbox)
+    controller.meters.load(True, 0)
     if KIND == "bollard":
         from firmware.services.authority import Authority  # noqa: PLC0415 - after the path is set
 
@@ -202,11 +207,20 @@ def pass_time(controller, now_ms, duration_ms):
 
 
 def main():
+    meters = "/tmp/stoep-meters-" + binascii.hexlify(os.urandom(6)).decode()
+    try:
+        measure(meters)
+    finally:
+        os.remove(meters)
+
+
+def measure(meters):
+    """Print what a controller takes that keeps its counters in the file `meters`."""
     gc.collect()
     bare = gc.mem_alloc()
     line = Wire()
     plant = Nothing()
-    controller = build(line, plant)
+    controller = build(line, plant, meters)
     gc.collect()
     built = gc.mem_alloc() - bare
     now_ms = pass_time(controller, 0, 60000)

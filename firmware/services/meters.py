@@ -1,0 +1,96 @@
+"""The counters of a node on flash, so that a restart does not begin them anew.
+
+The file: kind, number of counters, each counter (u32), CRC-32 of all that; little-endian. A power
+cut loses what was counted since the last store, which is KEEP_MS and the time to the next rest.
+"""
+
+import binascii
+import struct
+
+from firmware import config
+from protocol.generated.wire import EVENT_CODE_STORAGE_FAULT, SEVERITY_WARNING
+
+FILE = "meters.bin"
+# Twelve stores a day, of a quarter of an erase each: littlefs keeps so small a file in its folder.
+KEEP_MS = 2 * 3600000
+# What a storage_fault of the counters has for its value; that of the whole flash has 0.
+COUNTERS = 1
+MOST_BYTES = 64
+MASK = 0xFFFFFFFF
+
+
+class Keeper:
+    """Keeps the counters of a node of that kind in a file.
+
+    The node offers `counters()` → tuple of integers, `resume(counters)`, and `at_rest()`: whether
+    nothing drives or is about to, so that a write of some tenths of a second does no harm.
+    """
+
+    def __init__(self, path, kind, node, outbox):
+        self._path = path
+        self._node = node
+        self._outbox = outbox
+        self._form = "<BB%dI" % len(node.counters())
+        self._kind = kind
+        self._kept = b""
+        self._failed = False
+        self._due_ms = KEEP_MS
+
+    def load(self, first_boot, now_ms):
+        """Resume what is kept; the outputs must be safe.
+
+        Counters that are damaged or missing begin at zero and are told, unless it is the first
+        boot. Those that cannot be read today are told and left for the next boot: nothing is
+        stored until then.
+        """
+        try:
+            found = config.content(self._path, MOST_BYTES)
+        except config.ConfigurationError:
+            found = b""
+        except OSError as error:
+            found = b""
+            if error.errno != config.NO_SUCH_FILE:
+                self._path = None
+                first_boot = False
+        fresh = self._content()
+        if len(found) == len(fresh) and found[:2] == fresh[:2] and found == _sealed(found[:-4]):
+            self._node.resume(struct.unpack(self._form, found[:-4])[2:])
+            self._kept = found
+            return
+        if not first_boot:
+            self._tell(True, now_ms)
+        # From now on a file that is missing was lost.
+        self.keep(now_ms)
+
+    def turn(self, now_ms):
+        """Store the counters when it is time for that, and the node is at rest."""
+        if now_ms >= self._due_ms and self._node.at_rest():
+            self._due_ms = now_ms + KEEP_MS
+            self.keep(now_ms)
+
+    def keep(self, now_ms):
+        """Store the counters if they have changed, whole or not at all. Only with no drive on."""
+        content = self._content()
+        if content == self._kept or self._path is None:
+            return
+        try:
+            config.replace(self._path, content)
+        except (OSError, config.ConfigurationError):
+            self._tell(True, now_ms)
+            return
+        self._kept = content
+        if self._failed:
+            self._tell(False, now_ms)
+
+    def _content(self):
+        counters = [counter & MASK for counter in self._node.counters()]
+        return _sealed(struct.pack(self._form, self._kind, len(counters), *counters))
+
+    def _tell(self, failed, now_ms):
+        self._failed = failed
+        active = 1 if failed else 0
+        self._outbox.event(EVENT_CODE_STORAGE_FAULT, SEVERITY_WARNING, active, COUNTERS, 0, now_ms)
+
+
+def _sealed(content):
+    return content + struct.pack("<I", binascii.crc32(content) & MASK)
