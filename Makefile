@@ -32,16 +32,19 @@ help: ## this list
 demo: $(DEMO) ## the emulated street, the gateway and a broker, live in this terminal
 	@$(BIN)/stoep demo $(ARGS)
 
-# First what may run in parallel; then, with the machine to themselves, the tests that start real
-# MicroPython and have deadlines to meet. ARGS selects tests and makes it one plain run.
-.PHONY: test fast emulated
-test: $(if $(strip $(ARGS)),selected,fast emulated) ## every test but the long ones
+# First what needs all of the machine; then what starts real MicroPython, which mostly waits; then,
+# one at a time, what has real deadlines to meet. ARGS selects tests and makes it one plain run.
+.PHONY: test fast emulated deadlines
+test: $(if $(strip $(ARGS)),selected,fast emulated deadlines) ## every test but the long ones
 
 fast: $(DEV)
 	@$(BIN)/python -m pytest -n auto -m "not emulator and not soak and not bench"
 
 emulated: $(DEV)
-	@$(BIN)/python -m pytest -m "emulator and not soak and not bench"
+	@$(BIN)/python -m pytest -n 2 -m "emulator and not deadline and not soak and not bench"
+
+deadlines: $(DEV)
+	@$(BIN)/python -m pytest -m "deadline and not soak and not bench"
 
 .PHONY: selected
 selected: $(DEV)

@@ -57,8 +57,7 @@ class Controller:
     the line is proved, and main makes no node that acts. Before `desk.trust` a post does not move.
     A node offers `turn(now_ms, link_lost)` → ms to its next turn, `command(…)`, `expect(…)` for
     news of a neighbour, and `safe()`. While it is `dozing`, nothing but its next turn is needed:
-    `dozing` here then lets main put the chip to sleep, deaf to the line. `meters`, where there is
-    one, is the services.meters.Keeper of the node's counters.
+    `dozing` here then lets main put the chip to sleep, deaf to the line.
     """
 
     def __init__(
@@ -85,11 +84,15 @@ class Controller:
         )
         self.link_lost = False
         self.dozing = False
-        self.meters = None
+        self._meters = None
         self._keep_address = keep_address
         self._line = line
         self._link_lost_ms = parameters["link_lost_ms"]
         self._node_due_ms = 0
+
+    def keep(self, meters):
+        """From now on `meters`, a services.meters.Keeper, keeps the node's counters."""
+        self._meters = meters
 
     def begin(self, problems, now_ms):
         """Tell that and how this boot began; `problems` is a set of the bits above."""
@@ -116,8 +119,8 @@ class Controller:
             if not self.dozing:
                 self.sentry.turn(now_ms)
                 self.health.turn(now_ms)
-                if self.meters is not None:
-                    self.meters.turn(now_ms)
+                if self._meters is not None:
+                    self._meters.turn(now_ms)
         return self._node_due_ms - now_ms
 
     def _move(self, address):
@@ -133,8 +136,8 @@ class Controller:
 
     def rest(self, now_ms):
         """Store what must not be lost, after `safe`: this is the last before a reset."""
-        if self.meters is not None:
-            self.meters.keep(now_ms)
+        if self._meters is not None:
+            self._meters.keep(now_ms)
 
     def _receive(self, now_ms):
         line = self._line

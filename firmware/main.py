@@ -34,12 +34,13 @@ def drivers(board, kind):
 def keep_meters(controller, root, uptime):
     """Resume the node's counters; from here on the controller keeps them."""
     configuration = controller.configuration
-    if root is not None and configuration.provisioned:
+    if configuration.provisioned:
         from firmware.services.meters import FILE, Keeper
 
         path = root + "/" + FILE
-        controller.meters = Keeper(path, configuration.kind, controller.node, controller.outbox)
-        controller.meters.load(controller.identity.boot == 1, uptime.read())
+        meters = Keeper(path, configuration.kind, controller.node, controller.outbox)
+        meters.load(controller.identity.boot == 1, uptime.read())
+        controller.keep(meters)
 
 
 def build(board):

@@ -47,7 +47,7 @@ class Known(NamedTuple):
 class Collector:
     """Makes hours of readings; late ones of an hour that is closed are left out.
 
-    The counters of a unit begin anew when it restarts, which is neither a press nor an emptying.
+    The counters of a unit may step back when it restarts, which is neither a press nor an emptying.
     """
 
     def __init__(self, known: Known | None = None) -> None:

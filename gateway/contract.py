@@ -102,7 +102,11 @@ def parse_timestamp(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no offset; write UTC times with a trailing Z")
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    try:
+        # What no `timestamp` could tell again is none: an offset may lead out of the calendar.
+        return (moment.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
+    except OverflowError:
+        raise ValueError(f"{text!r} is no time in UTC") from None
 
 
 def quality(bits: int, *, old: bool = False) -> str:

@@ -42,6 +42,7 @@ _CANNOT_RISE = frozenset(
         m.Guard.OBSTACLE,
         m.Guard.EMERGENCY,
         m.Guard.FAULT,
+        m.Guard.DOOR_OPEN,
         m.Guard.DUTY_CYCLE,
         m.Guard.LOCKED,
         m.Guard.SENSOR_INVALID,

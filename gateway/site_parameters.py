@@ -206,7 +206,7 @@ RANGES: Mapping[type[Parameters], Mapping[str, tuple[int, int, str]]] = {
         "rises_per_hour": (1, 250, "rises"),
         "overload_ma": (0, 20_000, "mA"),
         "overload_kpa": (0, 25_000, "kPa"),
-        "inrush_ms": (0, 2000, "ms"),
+        "inrush_ms": (0, 1000, "ms"),
     },
     BinParameters: {
         **_COMMON,

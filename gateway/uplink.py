@@ -265,7 +265,11 @@ class Uplink:
         async with aclosing(connection.messages()) as messages:
             async for incoming in messages:
                 self._health.received_commands += 1
-                self._take(incoming)
+                try:
+                    self._take(incoming)
+                except Exception:
+                    # One message must not end the connection, and with it the gateway.
+                    log.exception("a message on %s met a defect", incoming.topic)
         raise BrokerError("the connection ended")
 
     # --- retained topics --------------------------------------------------------------------

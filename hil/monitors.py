@@ -1,8 +1,8 @@
 """Watches every emulated post for what must never happen, at its pins, its flash and its line.
 
 These are the invariants of a post, by the numbers that the whole project uses. A monitor knows no
-state machine: it sees what goes to a controller and what comes from it, with the street's own clock, and
-the records and states that the gateway published when a test passes them on.
+state machine: it sees what goes to a controller and what comes from it, with the street's own
+clock, and the records and states that the gateway published when a test passes them on.
 
     1, 2, 4  no upward drive with presence, loop fault, obstacle or an open sensor wire; then down
     3        no drive after an emergency stop or with both end switches

@@ -169,7 +169,7 @@ class BinNode:
         self._outputs.press(logic.OFF)
 
     def at_rest(self):
-        """Whether the press is off and not about to move, and nothing burns: flash may be written."""
+        """Whether the press is off and will stay so, and nothing burns: flash may be written."""
         return self.drive == logic.OFF and self.state not in BUSY
 
     def counters(self):

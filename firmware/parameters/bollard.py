@@ -14,7 +14,7 @@ PARAMETERS = (
     ("rises_per_hour", 120, 1, 250),  # more overheat the drive
     ("overload_ma", 12000, 0, 20000),  # motor current that is a load too many; 0: not fitted
     ("overload_kpa", 15000, 0, 25000),  # hydraulic pressure likewise; 0: not fitted
-    ("inrush_ms", 300, 0, 2000),  # a drive may take more than that while it starts
+    ("inrush_ms", 300, 0, 1000),  # a drive may take more than that while it starts
 )
 
 

@@ -1,7 +1,7 @@
 """The counters of a node on flash, so that a restart does not begin them anew.
 
 The file: kind, number of counters, each counter (u32), CRC-32 of all that; little-endian. A power
-cut loses what was counted since the last store, which is KEEP_MS and the time to the next rest.
+cut loses what was counted since the last store: that of KEEP_MS, and of the time to the next rest.
 """
 
 import binascii
@@ -13,27 +13,24 @@ from protocol.generated.wire import EVENT_CODE_STORAGE_FAULT, SEVERITY_WARNING
 FILE = "meters.bin"
 # Twelve stores a day, of a quarter of an erase each: littlefs keeps so small a file in its folder.
 KEEP_MS = 2 * 3600000
-# What a storage_fault of the counters has for its value; that of the whole flash has 0.
-COUNTERS = 1
-MOST_BYTES = 64
-MASK = 0xFFFFFFFF
+CRC_BYTES = 4
 
 
 class Keeper:
     """Keeps the counters of a node of that kind in a file.
 
-    The node offers `counters()` → tuple of integers, `resume(counters)`, and `at_rest()`: whether
-    nothing drives or is about to, so that a write of some tenths of a second does no harm.
+    The node offers `counters()` → tuple of integers below 2**32, `resume(counters)`, and
+    `at_rest()`: whether nothing drives or is about to, so that a pause for a write does no harm.
+    Trouble is a `storage_fault` with the value 1; that of the whole flash has 0.
     """
 
     def __init__(self, path, kind, node, outbox):
         self._path = path
         self._node = node
         self._outbox = outbox
-        self._form = "<BB%dI" % len(node.counters())
         self._kind = kind
         self._kept = b""
-        self._failed = False
+        self._failed = 0
         self._due_ms = KEEP_MS
 
     def load(self, first_boot, now_ms):
@@ -43,22 +40,23 @@ class Keeper:
         boot. Those that cannot be read today are told and left for the next boot: nothing is
         stored until then.
         """
+        fresh = self._content()
+        found = b""
         try:
-            found = config.content(self._path, MOST_BYTES)
+            found = config.content(self._path, len(fresh))
         except config.ConfigurationError:
-            found = b""
+            pass
         except OSError as error:
-            found = b""
             if error.errno != config.NO_SUCH_FILE:
                 self._path = None
                 first_boot = False
-        fresh = self._content()
-        if len(found) == len(fresh) and found[:2] == fresh[:2] and found == _sealed(found[:-4]):
-            self._node.resume(struct.unpack(self._form, found[:-4])[2:])
+        data = found[:-CRC_BYTES]
+        if len(found) == len(fresh) and found[:2] == fresh[:2] and found == _sealed(data):
+            self._node.resume(struct.unpack("<%dI" % data[1], data[2:]))
             self._kept = found
             return
         if not first_boot:
-            self._tell(True, now_ms)
+            self._tell(1, now_ms)
         # From now on a file that is missing was lost.
         self.keep(now_ms)
 
@@ -76,21 +74,21 @@ class Keeper:
         try:
             config.replace(self._path, content)
         except (OSError, config.ConfigurationError):
-            self._tell(True, now_ms)
+            self._tell(1, now_ms)
             return
         self._kept = content
         if self._failed:
-            self._tell(False, now_ms)
+            self._tell(0, now_ms)
 
     def _content(self):
-        counters = [counter & MASK for counter in self._node.counters()]
-        return _sealed(struct.pack(self._form, self._kind, len(counters), *counters))
+        counters = self._node.counters()
+        count = len(counters)
+        return _sealed(struct.pack("<BB%dI" % count, self._kind, count, *counters))
 
     def _tell(self, failed, now_ms):
         self._failed = failed
-        active = 1 if failed else 0
-        self._outbox.event(EVENT_CODE_STORAGE_FAULT, SEVERITY_WARNING, active, COUNTERS, 0, now_ms)
+        self._outbox.event(EVENT_CODE_STORAGE_FAULT, SEVERITY_WARNING, failed, 1, 0, now_ms)
 
 
-def _sealed(content):
-    return content + struct.pack("<I", binascii.crc32(content) & MASK)
+def _sealed(data):
+    return data + struct.pack("<I", binascii.crc32(data))

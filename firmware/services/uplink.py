@@ -1,5 +1,6 @@
 """What a controller answers: identify, poll, command; what it hears: the time."""
 
+from firmware.services.commands import MAX_IDENTIFY_S
 from protocol.errors import WireError
 from protocol.generated.wire import (
     ASSIGN,
@@ -137,7 +138,8 @@ class Uplink:
     def _identify(self, frame, at, size, reply, reply_at, now_ms):
         (blink_s,) = unpack_identify(frame, at, size)
         if blink_s:
-            self._desk.blinker.start(blink_s, now_ms)
+            # Anybody may ask this, so not for as long as they like.
+            self._desk.blinker.start(min(blink_s, MAX_IDENTIFY_S), now_ms)
         return self._hello(reply, reply_at)
 
     def _search(self, frame, at, size, reply, reply_at):

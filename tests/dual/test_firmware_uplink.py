@@ -68,6 +68,16 @@ def test_identify_blinks_for_as_long_as_asked():
     assert rig.command(wire.VERB_IDENTIFY, 2, duration_s=3601)[2] == wire.GUARD_BAD_ARGUMENT
 
 
+def test_nobody_can_make_it_blink_for_longer_than_an_hour():
+    rig = LampRig({})
+    rig.ask(wire.IDENTIFY, identify_payload(65535))
+    rig.run(3601 * 1000)
+    rig.system.lit = 1
+    rig.system.blinks = 0
+    rig.run(5000)
+    assert rig.system.blinks == 0
+
+
 def test_an_unprovisioned_controller_identifies_itself_and_refuses_commands():
     rig = Rig(config.unprovisioned(), None)
     _, _, payload = rig.ask(wire.IDENTIFY, identify_payload(0))

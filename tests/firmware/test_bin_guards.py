@@ -234,6 +234,13 @@ GUARDS: dict[str, tuple[ModuleType, str, str, ModuleType, str]] = {
         PRESS,
         "a_start_brings_the_plate_home_wherever_it_was",
     ),
+    "the second after something has closed": (
+        node,
+        "            self._settled_ms = 0\n",
+        "            pass\n",
+        PRESS,
+        "the_press_does_not_start_as_soon_as_something_closes_nor_while_its_contact_bounces",
+    ),
     "the wake by a contact": (
         node,
         "return fire or changed & WAKING or",

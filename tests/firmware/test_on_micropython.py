@@ -17,9 +17,10 @@ RUNNER = needs.ROOT / "tests" / "dual" / "run.py"
 # Tests that build one controller after the other need room for two, and for themselves.
 ROOMY_HEAP = "512k"
 # In 64-bit words, where everything takes 1.36 times as much as on an RP2040 (bench_controller):
-# there they are 32 KiB of headroom, and a budget of 105 KB for what runs.
+# there they are 32 KiB of headroom, and a budget of 107 KB for what runs: a post takes 105 KB, of
+# which 2 KB keep its counters.
 HEADROOM_BYTES = 44 * 1024
-RUNNING_BYTES = 140 * 1024
+RUNNING_BYTES = 142 * 1024
 # Two tuples.
 POLL_BYTES = 128
 IMAGE_BYTES = 16 * 4096
@@ -37,12 +38,15 @@ def test_the_heap_of_a_running_controller_and_its_session_stays_within_budget(ki
 
 
 @pytest.mark.emulator
-def test_boots_and_crashes_end_safe_and_lose_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("module", ["safe_boot", "kept_meters"])
+def test_boots_crashes_and_power_cuts_end_safe_and_lose_nothing(
+    tmp_path: Path, module: str
+) -> None:
     staged = stage()
     image = tmp_path / "flash.img"
     image.write_bytes(b"\xff" * IMAGE_BYTES)
     done = subprocess.run(
-        [*needs.micropython(), "-X", f"heapsize={ROOMY_HEAP}", str(RUNNER), str(HERE), "safe_boot"],
+        [*needs.micropython(), "-X", f"heapsize={ROOMY_HEAP}", str(RUNNER), str(HERE), module],
         env={
             "MICROPYPATH": f"{staged / 'shadow'}:{staged / 'root'}:.frozen",
             "PATH": os.environ.get("PATH", ""),

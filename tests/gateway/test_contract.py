@@ -94,6 +94,9 @@ def test_times_are_rfc_3339_in_utc_with_milliseconds() -> None:
     assert parse_timestamp("2025-11-24T17:00:00.007+01:00") == 1_764_000_000_007
     with pytest.raises(ValueError, match="no offset"):
         parse_timestamp("2025-11-24T17:00:00")
+    for beyond in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        with pytest.raises(ValueError, match="no time in UTC"):
+            parse_timestamp(beyond)
 
 
 def test_quality_is_the_worst_that_holds() -> None:

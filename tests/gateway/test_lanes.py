@@ -195,7 +195,9 @@ def test_a_post_that_restarts_is_not_clear_until_it_tells_how_it_is(
     play(scenario())
 
 
-@pytest.mark.parametrize("guard", [m.Guard.LOCKED, m.Guard.DUTY_CYCLE, m.Guard.INVERSIONS])
+@pytest.mark.parametrize(
+    "guard", [m.Guard.LOCKED, m.Guard.DOOR_OPEN, m.Guard.DUTY_CYCLE, m.Guard.INVERSIONS]
+)
 def test_a_post_that_cannot_rise_keeps_the_others_from_beginning(
     guard: m.Guard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import aiomqtt
+import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -36,6 +37,25 @@ async def test_a_command_is_answered_on_res_and_on_the_response_topic(
             return not await store.open_commands()
 
         await until(forgotten)
+
+
+async def test_a_message_that_meets_a_defect_is_no_end_of_the_others(
+    store: Store, broker: BrokerUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(store, broker.url)
+    shipped = house.desk.take
+
+    def take(incoming: Any) -> None:
+        if b"poison" in incoming.payload:
+            raise ZeroDivisionError
+        shipped(incoming)
+
+    monkeypatch.setattr(house.desk, "take", take)
+    async with Client(broker.port) as client, house.running():
+        await house.connected()
+        for command_id in ("poison", "good"):
+            await client.publish(CMD, command(id=command_id))
+        await until(lambda: house.carried_out == ["good"])
 
 
 async def test_a_retained_command_is_not_carried_out_live_nor_replayed(

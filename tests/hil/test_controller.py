@@ -22,7 +22,7 @@ from hil.plugin import StreetFactory
 from hil.staging import stage
 from hil.street import Street
 
-pytestmark = pytest.mark.emulator
+pytestmark = [pytest.mark.emulator, pytest.mark.deadline]
 
 HERE = Path(__file__).parent
 FIRMWARE = HERE / "controllers"

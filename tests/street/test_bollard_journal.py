@@ -11,7 +11,11 @@ from gateway.journal import read_entries
 from gateway.journal_check import verify
 from tests.street.posts import ALICE, Gate, gate, post, unit_of
 
-pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("micropython_command")]
+pytestmark = [
+    pytest.mark.emulator,
+    pytest.mark.deadline,
+    pytest.mark.usefixtures("micropython_command"),
+]
 
 
 def entries(g: Gate, what: str) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from tests.street.posts import ALICE, BOB, TECHNICIAN, gate, post
 
 pytestmark = [
     pytest.mark.emulator,
+    pytest.mark.deadline,
     pytest.mark.timeout(120),
     pytest.mark.usefixtures("micropython_command"),
 ]

@@ -13,6 +13,7 @@ from tests.street.posts import Gate, gate, post
 
 pytestmark = [
     pytest.mark.emulator,
+    pytest.mark.deadline,
     pytest.mark.timeout(120),
     pytest.mark.usefixtures("micropython_command"),
 ]

@@ -14,6 +14,7 @@ from tests.street.posts import BOB, BOTH, Gate, gate, post
 
 pytestmark = [
     pytest.mark.emulator,
+    pytest.mark.deadline,
     pytest.mark.timeout(120),
     pytest.mark.usefixtures("micropython_command"),
 ]

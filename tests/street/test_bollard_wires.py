@@ -11,6 +11,7 @@ from tests.street.posts import gate, post
 
 pytestmark = [
     pytest.mark.emulator,
+    pytest.mark.deadline,
     pytest.mark.timeout(120),
     pytest.mark.usefixtures("micropython_command"),
 ]

@@ -10,7 +10,11 @@ import pytest
 from hil.broker import EmbeddedBroker
 from tests.street.rig import house
 
-pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("micropython_command")]
+pytestmark = [
+    pytest.mark.emulator,
+    pytest.mark.deadline,
+    pytest.mark.usefixtures("micropython_command"),
+]
 
 WELL_LIT_DUTY = 30_000
 UNIT_1 = "5740ea0000000001"

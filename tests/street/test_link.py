@@ -17,7 +17,11 @@ from protocol.generated import wire
 from protocol.link_gateway import Requester
 from tests.street.rig import House, house
 
-pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("micropython_command")]
+pytestmark = [
+    pytest.mark.emulator,
+    pytest.mark.deadline,
+    pytest.mark.usefixtures("micropython_command"),
+]
 
 UNIT_1 = "5740ea0000000001"
 FLOOR_DUTY = 14_000  # 20 % of 65535, and some

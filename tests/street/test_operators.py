@@ -15,6 +15,7 @@ from tests.tools.conftest import Ended, run_stoep
 
 pytestmark = [
     pytest.mark.emulator,
+    pytest.mark.deadline,
     pytest.mark.timeout(120),
     pytest.mark.usefixtures("micropython_command"),
 ]

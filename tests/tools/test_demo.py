@@ -19,7 +19,7 @@ import pytest
 from hil.broker import EmbeddedBroker
 from tests import needs
 
-pytestmark = [pytest.mark.emulator, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.emulator, pytest.mark.deadline, pytest.mark.timeout(120)]
 
 FIRST_RECORD_LIMIT_S = 5.0
 

@@ -122,8 +122,9 @@ def build(line, plant, meters):
     identity = Identity(UNIT, BOOT, 1, 0, False)
     security = ControllerSecurity({1: LINK_KEY}, UNIT, BOOT, b"")
     controller = Controller(configuration, identity, line, plant, plant, plant, bool, security)
-    controller.meters = Keeper(meters, configuration.kind, controller.node, controller.outbox)
-    controller.meters.load(True, 0)
+    keeper = Keeper(meters, configuration.kind, controller.node, controller.outbox)
+    keeper.load(True, 0)
+    controller.keep(keeper)
     if KIND == "bollard":
         from firmware.services.authority import Authority  # noqa: PLC0415 - after the path is set
 

@@ -220,13 +220,16 @@ class Cut:
         Flash.writeblocks, Flash.ioctl = self.kept
 
 
-def cut_everywhere(change, found):
-    """What `found()` returns after the power was cut in any operation of `change()`, as a set."""
+def cut_everywhere(change, found, prepare=with_lamp):
+    """What `found()` returns after the power was cut in any operation of `change()`, as a set.
+
+    `prepare` leaves a fresh flash that is mounted and holds what there is before the change.
+    """
     seen = set()
     for half in (False, True):
         count = 0
         while True:
-            with_lamp()
+            prepare()
             unmount()
             # The file system takes its device's methods when it is mounted, so the cut comes first.
             with Cut(half) as cut:
