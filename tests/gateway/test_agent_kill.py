@@ -21,7 +21,15 @@ from gateway.contract import Topics, parse_timestamp
 from gateway.queries import read_ledger
 from hil.broker import EmbeddedBroker
 from tests.gateway.brokers import Client, until
-from tests.gateway.loaded_agent import BASE_MS, MAX_COMMANDS, UNITS, made, moment_ms, unit_name
+from tests.gateway.loaded_agent import (
+    BASE_MS,
+    LAST_LIFE,
+    MAX_COMMANDS,
+    UNITS,
+    made,
+    moment_ms,
+    unit_name,
+)
 from tests.gateway.samples import command
 
 ROOT = Path(__file__).parents[2]
@@ -76,26 +84,10 @@ class Street:
         """The agents' reports, once everything they published was heard."""
         async with Client(self._broker.port) as client:
             listening = asyncio.create_task(self._listen(client))
-            ended = asyncio.Event()
-            commanding = [
-                asyncio.create_task(self._command(client, name, ended)) for name in self.heard
-            ]
-            try:
-                reports = dict(
-                    zip(
-                        self.heard,
-                        await asyncio.gather(
-                            *(
-                                self._agent(name, kills, deadline_s, arrangements)
-                                for name in self.heard
-                            )
-                        ),
-                        strict=True,
-                    )
-                )
-            finally:
-                ended.set()
-                await asyncio.gather(*commanding)
+            agents = (
+                self._agent(client, name, kills, deadline_s, arrangements) for name in self.heard
+            )
+            reports = dict(zip(self.heard, await asyncio.gather(*agents), strict=True))
             with suppress(TimeoutError):  # what is missing then is told by what judges
                 async with asyncio.timeout(1 if arrangements else 30):
                     await until(lambda: self._heard_all(reports))
@@ -103,8 +95,14 @@ class Street:
         return reports
 
     async def _agent(
-        self, name: str, kills: int, deadline_s: float, arrangements: tuple[str, ...]
+        self,
+        client: Client,
+        name: str,
+        kills: int,
+        deadline_s: float,
+        arrangements: tuple[str, ...],
     ) -> dict[str, Any]:
+        """Its report. It is commanded until its last life begins, which nobody kills."""
         seed = random.getrandbits(31)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -113,11 +111,20 @@ class Street:
             *map(str, (self.store(name), self._broker.port, name, kills, seed, deadline_s)),
             *arrangements,
             cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None
-        output = await process.stdout.read()
-        assert await process.wait() == 0
+        ended = asyncio.Event()
+        commanding = asyncio.create_task(self._command(client, name, ended))
+        try:
+            begins = await process.stdout.readline()
+        finally:
+            ended.set()
+            await commanding
+        assert begins.decode().strip() == LAST_LIFE
+        output, _ = await process.communicate(b"\n")
+        assert process.returncode == 0
         return json.loads(output)
 
     async def _listen(self, client: Client) -> None:
