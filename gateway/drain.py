@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from gateway import contract
@@ -30,6 +31,8 @@ OLD_AFTER_MS = 10_000
 """What waited longer than this in the store is old, whatever it waited for."""
 MAX_CONFIRMED = 8192
 """Confirmed rows that may wait to be deleted in company; bounds the memory."""
+GATHER_S = 0.1
+"""How long a routine record, or a confirmed one, waits for company; each look costs two threads."""
 _DELETE_RETRY_S = 1.0
 
 
@@ -80,6 +83,7 @@ class Drain:
         self._confirmed: set[int] = set()
         self._to_delete: list[int] = []
         self._deletable = asyncio.Event()
+        self._enough = asyncio.Event()
         self._in_flight: dict[asyncio.Future[None], _Publish] = {}
         self._settling = False
         self._all_deleted = asyncio.Event()
@@ -95,10 +99,12 @@ class Drain:
         store = self._store
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch())
+            store.new_urgent.set()  # there may be some of earlier
             while True:
                 store.new_rows.clear()
-                store.new_urgent.clear()
-                urgent_after = await self._urgent(connection, urgent_after)
+                if store.new_urgent.is_set():
+                    store.new_urgent.clear()
+                    urgent_after = await self._urgent(connection, urgent_after)
                 rows = await self._read(urgent=False, after_id=routine_after, limit=READ_ROUTINE)
                 for publish in self._batches(rows):
                     if store.new_urgent.is_set():
@@ -109,10 +115,21 @@ class Drain:
                     routine_after = rows[-1].id
                 else:
                     await store.new_rows.wait()
+                if len(rows) < READ_ROUTINE:
+                    await self._gather(store.new_urgent)
+
+    @staticmethod
+    async def _gather(enough: asyncio.Event) -> None:
+        """Wait for company, but no longer once there is `enough`."""
+        # Not wait_for: in Python 3.11 that loses a cancellation that comes with the awaited event.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GATHER_S):
+                await enough.wait()
 
     async def settle(self, timeout_s: float) -> bool:
         """Waits until everything on its way is confirmed and deleted; False when it is not."""
         self._settling = True
+        self._enough.set()
         try:
             async with asyncio.timeout(timeout_s):
                 if self._in_flight:
@@ -131,7 +148,9 @@ class Drain:
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._deletable.wait()
+                await self._gather(self._enough)
                 self._deletable.clear()
+                self._enough.clear()
                 ids, self._to_delete = self._to_delete, []
                 group.create_task(self._delete(ids))
 
@@ -220,6 +239,7 @@ class Drain:
         self._to_delete.extend(publish.ids)
         if len(self._confirmed) >= MAX_CONFIRMED:
             self._store.flush()
+            self._enough.set()
         self._all_deleted.clear()
         self._deletable.set()
 

@@ -98,6 +98,8 @@ class Outbox:
         newest = connection.execute("SELECT ifnull(max(id), 0) FROM outbox").fetchone()
         self.last_id: int = newest[0]
         self._next_id = self.last_id + 1
+        self.last_urgent_id = 0
+        """The id of the newest alarm or audit record of this run, the open transaction included."""
         self.reading_to = 0
         self._lock = threading.Lock()  # guards what other threads may read: rows and counts
         self._totals = Counter(dict[str, int](connection.execute("SELECT * FROM counter")))
@@ -172,6 +174,8 @@ class Outbox:
             self.journal.note(record)
             place = self._place((record.slot, record.kind))
             rows[self._next_id] = _Staged(Row(self._next_id, received_ms, record), session, place)
+            if record.priority > Priority.ROUTINE:
+                self.last_urgent_id = self._next_id
             self._next_id += 1
         for gap in gaps:
             fate = f"gap:{gap.cause}"

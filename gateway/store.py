@@ -322,10 +322,12 @@ class Store:
                 if deadline_s is None:
                     deadline_s = monotonic() + self._linger_s
                     self._outbox.begin()
+                urgent_before = self._outbox.last_urgent_id
                 results += [job.work(self._outbox) for job in new]
                 if due or self._outbox.staged_count >= MAX_STAGED:
                     break
-                self._tell_loop(self._new_early_rows)
+                urgent = self._outbox.last_urgent_id > urgent_before
+                self._tell_loop(self._new_early_rows, urgent)
             self._outbox.commit()
         except Exception as error:  # noqa: BLE001 - handed to the callers; the thread lives on
             outcomes, failure = self._failed(jobs, error)
@@ -374,10 +376,11 @@ class Store:
         with suppress(RuntimeError):  # the loop may be gone when the process ends
             self._loop.call_soon_threadsafe(call, *arguments)
 
-    def _new_early_rows(self) -> None:
+    def _new_early_rows(self, urgent: bool) -> None:
         if self._shows_early:
             self.new_rows.set()
-            self.new_urgent.set()
+            if urgent:
+                self.new_urgent.set()
 
     def _settle(self, outcomes: list[_Outcome], error: StoreError | None) -> None:
         self.last_error = error
