@@ -1,6 +1,6 @@
 """Safe boot: find out who this is, whatever is broken. Nothing here formats or raises."""
 
-from firmware import config, keyring
+from firmware import files
 from firmware.controller import BAD_CONFIGURATION, CRASHED, NO_STORAGE
 
 CRASH_FILE = "crash.txt"
@@ -22,6 +22,8 @@ def start(root, draw):
     Without a usable configuration the controller starts unprovisioned: outputs untouched, but on
     the line to identify itself. `draw()` gives 15 random bits for a boot that cannot be counted.
     """
+    from firmware import config
+
     if root is None:
         return Start(config.unprovisioned(), config.DRAWN_BOOT | draw(), NO_STORAGE)
     if not root.endswith("/"):
@@ -32,9 +34,9 @@ def start(root, draw):
         configuration = config.load(root + config.FILE)
     except OSError as error:
         configuration = config.unprovisioned()
-        if error.errno != config.NO_SUCH_FILE:
+        if error.errno != files.NO_SUCH_FILE:
             problems |= NO_STORAGE
-    except config.ConfigurationError:
+    except files.ConfigurationError:
         configuration = config.unprovisioned()
         problems |= BAD_CONFIGURATION
     if _exists(root + CRASH_FILE):
@@ -45,6 +47,8 @@ def start(root, draw):
 
 def keys(root):
     """(keyring, problems): what was provisioned over USB, or none."""
+    from firmware import keyring
+
     if root is None:
         return keyring.none(), 0
     if not root.endswith("/"):
@@ -52,8 +56,8 @@ def keys(root):
     try:
         return keyring.load(root + keyring.FILE), 0
     except OSError as error:
-        return keyring.none(), 0 if error.errno == config.NO_SUCH_FILE else NO_STORAGE
-    except config.ConfigurationError:
+        return keyring.none(), 0 if error.errno == files.NO_SUCH_FILE else NO_STORAGE
+    except files.ConfigurationError:
         return keyring.none(), BAD_CONFIGURATION
 
 
@@ -66,11 +70,20 @@ def keep_address(root, address):
         return True
     if not root.endswith("/"):
         root += "/"
+    from firmware import config
+
     try:
         config.move(root + config.FILE, address)
-    except (OSError, config.ConfigurationError):
+    except (OSError, files.ConfigurationError):
         return False
     return True
+
+
+def forget():
+    """Let go of what is needed no more once the controller is made."""
+    from firmware import config
+
+    config.forget()
 
 
 def keep_crash(root, text):
@@ -80,8 +93,8 @@ def keep_crash(root, text):
     if not root.endswith("/"):
         root += "/"
     try:
-        config.replace(root + CRASH_FILE, text[:CRASH_BYTES])
-    except (OSError, config.ConfigurationError):
+        files.replace(root + CRASH_FILE, text[:CRASH_BYTES])
+    except (OSError, files.ConfigurationError):
         return
 
 

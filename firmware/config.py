@@ -7,8 +7,10 @@ joined by newlines. The same number goes into hello, so both ends can prove that
 
 import binascii
 import json
-import os
+import sys
 
+from firmware import files
+from firmware.files import Configuration, ConfigurationError
 from firmware.parameters import common
 from protocol.generated.wire import (
     ADDRESS_MAX,
@@ -21,28 +23,13 @@ from protocol.generated.wire import (
 FILE = "config.json"
 BOOT_FILE = "boot.bin"
 MAX_BYTES = 4096
-NO_SUCH_FILE = 2  # ENOENT
+FORGOTTEN = ("config", "keyring", "parameters")
 MAX_BOOT = 0xFFFF
 # Boot numbers from here on were drawn by lot because the counter could not be trusted.
 DRAWN_BOOT = 0x8000
 
 KIND_NAMES = ("lamp", "bollard", "bin")
 KIND_NUMBERS = (KIND_LAMP, KIND_BOLLARD, KIND_BIN)
-
-
-class ConfigurationError(Exception):
-    """The configuration is not acceptable; the text says which key and why."""
-
-
-class Configuration:
-    """A valid configuration: `kind` of wire.KIND_*, `address`, `parameters` with all defaults."""
-
-    def __init__(self, kind, address, parameters, crc):
-        self.kind = kind
-        self.address = address
-        self.parameters = parameters
-        self.crc = crc
-        self.provisioned = kind != 0
 
 
 def unprovisioned(address=ADDRESS_UNASSIGNED):
@@ -105,7 +92,7 @@ def provision(path, document):
         "parameters": document.get("parameters") or {},
         "crc": accepted.crc,
     }
-    replace(path, json.dumps(stored).encode())
+    files.replace(path, json.dumps(stored).encode())
     return accepted
 
 
@@ -118,7 +105,7 @@ def move(path, address):
         load(path)
     except OSError:
         return
-    document = json.loads(content(path, MAX_BYTES))
+    document = json.loads(files.content(path, MAX_BYTES))
     provision(
         path, {"kind": document["kind"], "address": address, "parameters": document["parameters"]}
     )
@@ -127,26 +114,13 @@ def move(path, address):
 def load(path):
     """The Configuration at `path`; OSError when there is none, ConfigurationError when damaged."""
     try:
-        document = json.loads(content(path, MAX_BYTES))
+        document = json.loads(files.content(path, MAX_BYTES))
     except (ValueError, UnicodeError):
         raise ConfigurationError("configuration: not JSON")
     accepted = validate(document)
     if document.get("crc") != accepted.crc:
         raise ConfigurationError("crc: does not match")
     return accepted
-
-
-def content(path, most):
-    """The bytes of a file; OSError when there is none, ConfigurationError above `most` bytes.
-
-    Takes no more heap than the file is long: on a heap in pieces, a boot must not fail for the
-    room that the longest file would need.
-    """
-    size = os.stat(path)[6]
-    if size > most:
-        raise ConfigurationError("%s: longer than %d bytes" % (path, most))
-    with open(path, "rb") as file:
-        return file.read(size)
 
 
 def next_boot(path, draw):
@@ -167,25 +141,23 @@ def next_boot(path, draw):
         number = DRAWN_BOOT | draw()
     check = number ^ 0xFFFF
     try:
-        replace(path, number.to_bytes(2, "little") + check.to_bytes(2, "little"))
+        files.replace(path, number.to_bytes(2, "little") + check.to_bytes(2, "little"))
     except (OSError, ConfigurationError):
         number = DRAWN_BOOT | draw()
     return number
 
 
-def replace(path, content):
-    """Make `content` the file at `path`, or leave the old one: written aside, read back, renamed.
+def forget():
+    """Let go of what only a boot needs: this module, the keyring, the tables of parameters.
 
-    Raises OSError, or ConfigurationError when flash does not return what was written.
+    Who needs one of them later imports it again.
     """
-    aside = path + ".new"
-    with open(aside, "wb") as file:
-        file.write(content)
-        file.flush()
-    with open(aside, "rb") as file:
-        if file.read(len(content) + 1) != content:
-            raise ConfigurationError("flash: reads back other bytes than were written")
-    os.rename(aside, path)
+    for name in sorted(sys.modules):
+        parts = name.split(".")
+        if len(parts) > 1 and parts[0] == "firmware" and parts[1] in FORGOTTEN:
+            if len(parts) == 2 and hasattr(sys.modules["firmware"], parts[1]):
+                delattr(sys.modules["firmware"], parts[1])
+            del sys.modules[name]
 
 
 def _of_kind(kind):

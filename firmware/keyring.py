@@ -3,7 +3,7 @@
 import binascii
 import json
 
-from firmware.config import ConfigurationError, content, replace
+from firmware.files import ConfigurationError, content, replace
 
 FILE = "keys.json"
 MAX_BYTES = 2048

@@ -5,7 +5,7 @@ import io
 import os
 import sys
 
-from firmware import boot, config
+from firmware import boot
 from firmware.controller import Controller
 from firmware.drivers import flash, system
 from firmware.drivers.line import Line
@@ -53,6 +53,8 @@ def build(board):
     configuration = start.configuration
     if not ring.link:
         # Without keys there is no link to trust, and so nothing to obey: it only tells who it is.
+        from firmware import config
+
         configuration = config.unprovisioned(configuration.address)
     outputs, inputs = drivers(board, configuration.kind)
     line = Line(board)
@@ -82,6 +84,7 @@ def build(board):
         security,
     )
     uptime = system.Uptime()
+    boot.forget()
     controller.begin(start.problems | key_problems, uptime.read())
     keep_meters(controller, root, uptime)
     if configuration.kind == KIND_BOLLARD:

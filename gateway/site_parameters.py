@@ -85,10 +85,14 @@ class BollardParameters(CommonParameters, frozen=True, forbid_unknown_fields=Tru
     is a fault. `dead_time_ms`: without a drive between the directions. `clear_ms`: the loops are
     clear for this long after a passage (US UFGS 02 84: 1 s). `raise_wait_s`: a rise that cannot
     begin is given up; `grant_wait_s`: a granted passage that nobody uses ends (FAAC 275: 30 s);
-    `passage_wait_s`: a vehicle that does not leave keeps the post down. `inversions_most`: in a
+    `passage_wait_s`: a vehicle that does not leave keeps the post down; `unproven_wait_s`: so does
+    one that a single loop saw, for so long after that loop lost it (FAAC 275: 30 s; where there is
+    one loop only, how long the slowest takes to drive off). `inversions_most`: in a
     row, and the post stays down. `rises_per_hour`: more overheat the drive. `overload_ma`,
     `overload_kpa`: current or pressure that is a load too many, 0 = not fitted; `inrush_ms`: a
-    drive may take more while it starts. Defaults without a source are unverified.
+    drive may take more while it starts. `key_hold_s`: a local key to raise that is held for longer
+    is stuck and does not count; never less than a warning and a travel. Defaults without a source
+    are unverified.
     """
 
     settle_ms: int = 500
@@ -100,11 +104,13 @@ class BollardParameters(CommonParameters, frozen=True, forbid_unknown_fields=Tru
     raise_wait_s: int = 40
     grant_wait_s: int = 30
     passage_wait_s: int = 45
+    unproven_wait_s: int = 30
     inversions_most: int = 3
     rises_per_hour: int = 120
     overload_ma: int = 12_000
     overload_kpa: int = 15_000
     inrush_ms: int = 300
+    key_hold_s: int = 60
 
 
 class BinParameters(CommonParameters, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -202,11 +208,13 @@ RANGES: Mapping[type[Parameters], Mapping[str, tuple[int, int, str]]] = {
         "raise_wait_s": (5, 50, "s"),
         "grant_wait_s": (5, 60, "s"),
         "passage_wait_s": (5, 60, "s"),
+        "unproven_wait_s": (1, 60, "s"),
         "inversions_most": (1, 10, "inversions"),
         "rises_per_hour": (1, 250, "rises"),
         "overload_ma": (0, 20_000, "mA"),
         "overload_kpa": (0, 25_000, "kPa"),
         "inrush_ms": (0, 1000, "ms"),
+        "key_hold_s": (5, 300, "s"),
     },
     BinParameters: {
         **_COMMON,

@@ -92,33 +92,31 @@ KEYS = LOCAL_KEY | LOCAL_LOWER
     ON_NOTHING,
 ) = range(23)
 
-# fmt: off
-# The next state by state and event, each state by its letters in LETTERS.
-LETTERS = "DN PW RI UP LO IN LK EM MA PF FA BO GR PA ST"
-NEXT = tuple(
-    [
-        bytes([LETTERS.index(letters) // 3 for letters in row.split()])
-        for row in (
-            # the columns are the events, in their order; BOLLARD.md has both written out
-            "BO FA FA FA EM PF DN LK DN DN FA MA GR DN PW DN UP DN DN DN DN DN ST",  # DOWN
-            "BO FA FA FA EM PF PW LO LO PW FA MA LO DN PW PW UP RI DN LK PW DN PW",  # PREWARN
-            "BO FA FA FA EM PF RI LO LO IN IN MA LO LO RI LO UP RI LO LO PW LO LO",  # RISING
-            "BO FA FA FA EM PF UP LO LO UP FA MA LO UP UP UP UP UP DN DN DN DN ST",  # UP
-            "BO FA FA FA EM PF LO LO LO LO FA LO LO LO LO LO LO LO GR LK DN DN LO",  # LOWERING
-            "BO FA FA FA EM PF IN LO LO IN FA IN IN IN IN IN IN IN DN LK PW DN IN",  # INVERTING
-            "BO FA FA FA EM PF LK LK DN LK FA MA LK DN PW LK UP LK LK LK LK LK LK",  # LOCKED_DOWN
-            "BO FA FA FA EM EM BO EM EM EM FA EM EM EM EM EM EM EM EM EM EM EM EM",  # EMERGENCY
-            "BO FA FA FA EM PF MA LO LO IN FA MA MA MA MA MA UP ST DN DN DN DN ST",  # MANUAL
-            "BO FA FA FA EM PF BO BO BO BO FA BO BO BO BO BO BO BO BO BO BO BO BO",  # POWER_FAIL
-            "FA FA FA FA FA FA BO FA FA FA FA FA FA FA FA FA FA FA FA FA FA FA FA",  # FAULT
-            "BO FA FA FA FA BO BO BO BO BO FA BO BO BO BO BO UP BO DN DN DN DN ST",  # BOOT
-            "BO FA FA FA EM PF GR LK DN GR FA MA GR PW PW PA UP GR GR LK DN DN ST",  # GRANTED
-            "BO FA FA FA EM PF PA LK DN PA FA MA PA DN PA PW UP PA PA LK DN DN ST",  # PASSING
-            "BO FA FA FA EM PF ST LO LO ST FA MA LO ST PW ST UP ST DN DN DN DN ST",  # STOPPED
-        )
-    ]
+EVENTS = 23
+
+# The next state by state and event, row after row; the columns are the events in their order, and
+# BOLLARD.md has all written out. Down, preWarn, Rising, Up, Lowering, iNverting, locKed down,
+# Emergency down, Manual, Power fail, Fault, Boot, Granted, pAssing, Stopped.
+LETTERS = b"DWRULNKEMPFBGAS"
+NEXT = (
+    b"BFFFEPDKDDFMGDWDUDDDDDS"  # DOWN
+    b"BFFFEPWLLWFMLDWWURDKWDW"  # PREWARN
+    b"BFFFEPRLLNNMLLRLURLLWLL"  # RISING
+    b"BFFFEPULLUFMLUUUUUDDDDS"  # UP
+    b"BFFFEPLLLLFLLLLLLLGKDDL"  # LOWERING
+    b"BFFFEPNLLNFNNNNNNNDKWDN"  # INVERTING
+    b"BFFFEPKKDKFMKDWKUKKKKKK"  # LOCKED_DOWN
+    b"BFFFEEBEEEFEEEEEEEEEEEE"  # EMERGENCY
+    b"BFFFEPMLLNFMMMMMUSDDDDS"  # MANUAL
+    b"BFFFEPBBBBFBBBBBBBBBBBB"  # POWER_FAIL
+    b"FFFFFFBFFFFFFFFFFFFFFFF"  # FAULT
+    b"BFFFFBBBBBFBBBBBUBDDDDS"  # BOOT
+    b"BFFFEPGKDGFMGWWAUGGKDDS"  # GRANTED
+    b"BFFFEPAKDAFMADAWUAAKDDS"  # PASSING
+    b"BFFFEPSLLSFMLSWSUSDDDDS"  # STOPPED
 )
-# fmt: on
+# The state of each letter from A to W. What is kept as bytes and not taken apart is small.
+STATE_OF = bytes([max(LETTERS.find(bytes([letter])), 0) for letter in range(65, 88)])
 
 # What a state drives; BY_KEYS and AS_COMMISSIONED depend on the sample.
 BY_KEYS, AS_COMMISSIONED = 4, 5
@@ -254,7 +252,7 @@ def permit(drive, sample):
 
 def step(state, sample):
     """(state, drive) after `state` has seen `sample`; a step that changes state drives nothing."""
-    after = NEXT[state][event(sample)]
+    after = STATE_OF[NEXT[state * EVENTS + event(sample)] - 65]
     if after != state:
         return after, OFF
     return after, permit(wanted(after, sample), sample)

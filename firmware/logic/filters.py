@@ -16,20 +16,23 @@ def median(values, count, scratch):
     return scratch[(count - 1) // 2] if count else 0
 
 
-def release_slowly(held, raw, ages, elapsed_ms, release_ms):
-    """Bits that set at once and clear only after `release_ms` without being seen.
+def debounced(held, raw, ages, elapsed_ms, sets_ms, clears_ms):
+    """The set of bits `held`, followed by each bit that has differed in `raw` for long enough.
 
-    `held` and `raw` are bit sets, `ages` a list of one age in ms per bit, updated in place.
+    `sets_ms` and `clears_ms` have the time per bit, 0 to 255 ms; 0 is at once, more takes two looks
+    at least. `ages` is a list of one age per bit, updated in place.
     """
     for i in range(len(ages)):
         bit = 1 << i
-        if raw & bit:
+        if not (held ^ raw) & bit:
             ages[i] = 0
-            held |= bit
-        elif held & bit:
-            ages[i] += elapsed_ms
-            if ages[i] >= release_ms:
-                held &= ~bit
+            continue
+        # One more than it has lasted, as 0 is for none.
+        age = ages[i] + elapsed_ms if ages[i] else 1
+        ages[i] = age
+        if age > (sets_ms if raw & bit else clears_ms)[i]:
+            held ^= bit
+            ages[i] = 0
     return held
 
 

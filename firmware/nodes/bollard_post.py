@@ -30,11 +30,21 @@ from protocol.generated.wire_bollard import (
 )
 
 TURN_MS = 10
-# An input counts as active at once, and as clear after this long without being so.
-RELEASE_MS = 100
-# These say where the post is and what a hand does now, not what was unsafe a moment ago.
-PRESENT = bollard.BOTH_ENDS | bollard.KEYS
 INPUT_COUNT = 12
+# An input counts as active at once, and as clear after this long without being so. End switches and
+# keys say where the post is and what a hand does now, not what was unsafe a moment ago: a spark of
+# one is neither. Until an end is believed the drive goes on, for no longer than a contactor takes
+# to let go: switched off and on again, it would start anew, with an inrush that hides a load.
+RELEASE_MS = 100
+STEADY_MS = 20
+PRESENT = bollard.BOTH_ENDS | bollard.KEYS
+SETS_MS = bytes([STEADY_MS if 1 << i & PRESENT else 0 for i in range(INPUT_COUNT)])
+CLEARS_MS = bytes(
+    [
+        0 if 1 << i & bollard.KEYS else STEADY_MS if 1 << i & PRESENT else RELEASE_MS
+        for i in range(INPUT_COUNT)
+    ]
+)
 # How old the gateway's permission may be. With a turn and what the line takes the drive is off half
 # a second after the last one.
 LEASE_MS = 450
@@ -77,6 +87,7 @@ class Post:
         self._bypass_until_ms = NEVER_MS
         self._bypass = False
         self._latched = 0
+        self._wrong = 0
         self._worn = False
         self._closes = False
         self._lost_warning = False
@@ -126,17 +137,30 @@ class Post:
         self._sampled_ms = now_ms
         before = self.inputs_held
         raw = self._inputs.bits()
-        held = filters.release_slowly(before, raw, self._ages, elapsed_ms, RELEASE_MS)
-        held = held & ~PRESENT | raw & PRESENT
+        held = filters.debounced(before, raw, self._ages, elapsed_ms, SETS_MS, CLEARS_MS)
+        if raw & bollard.BOTH_ENDS == bollard.BOTH_ENDS:
+            held |= bollard.BOTH_ENDS
         if held != before:
             self.inputs_held = held
             self._unsaid = True
-            self.reporter.inputs(before, held, now_ms)
         self.height.turn(held, self.drive, elapsed_ms)
-        sample = held | self.load.measure(self.drive, elapsed_ms)
+        load = self.load
+        arrives = raw & (bollard.AT_TOP if self.drive == bollard.DRIVE_UP else bollard.AT_BOTTOM)
+        sample = held | load.measure(self.drive, arrives, elapsed_ms)
+        if load.stuck:
+            # What limits the force cannot be believed: as bad as a loop that cannot be.
+            sample |= bollard.LOOP_FAULT
         if self._bypass or self._is_fresh(self._permitted_ms, now_ms):
             sample |= bollard.LEASE
         sample = self.times.bits(self.state, sample, elapsed_ms)
+        wrong = held & ~bollard.LOCAL_KEY
+        if self.times.key_stuck:
+            wrong |= bollard.LOCAL_KEY
+        if load.stuck:
+            wrong |= bollard.OVERLOAD
+        if wrong != self._wrong:
+            self.reporter.alarms(self._wrong, wrong, now_ms)
+            self._wrong = wrong
         if self.drive:
             self.meters.drive(elapsed_ms)
         if self.times.followed:
@@ -186,14 +210,15 @@ class Post:
         elif before in LOWERINGS and sample & bollard.AT_BOTTOM:
             meters.lowerings += 1
         if state == bollard.PREWARN:
-            if before == bollard.PASSING:
-                meters.passages += 1
+            seen = self.times.seen
             if before in PASSAGES and event != bollard.ON_RAISE:
                 self._closes = True
-            if before == bollard.GRANTED and event == bollard.ON_TIME_OVER:
-                self.reporter.event(EVENT_CODE_NO_PASSAGE, SEVERITY_WARNING, 1, 0, 0, now_ms)
-                if self.order is not None:
-                    self.order.unused = True
+                if before == bollard.PASSING and seen == bollard.LOOPS:
+                    meters.passages += 1
+                else:
+                    self.reporter.event(EVENT_CODE_NO_PASSAGE, SEVERITY_WARNING, 1, seen, 0, now_ms)
+                    if self.order is not None:
+                        self.order.unused = True
         elif state not in (bollard.RISING, bollard.INVERTING):
             self._closes = False
         lost = before == bollard.RISING and event >= bollard.ON_BOTTOM_GRANT
@@ -244,8 +269,10 @@ class Post:
         """What would refuse a raise now, and what is wrong."""
         guard = self.raise_guard(sample, now_ms)
         faults = self._latched
-        if sample & bollard.LOOP_FAULT:
+        if self.inputs_held & bollard.LOOP_FAULT:
             faults |= BOLLARD_FAULT_LOOP_FAULT
+        if self.load.stuck:
+            faults |= BOLLARD_FAULT_OVERLOAD_SENSOR
         if sample & bollard.POWER_LOST:
             faults |= BOLLARD_FAULT_POWER
         if self.state == bollard.LOCKED_DOWN and not self.times.goal:

@@ -31,8 +31,11 @@ from protocol.generated.wire_bollard import (
 
 METERS_MS = 60000
 NOBODY = bytes(8)
-# Inputs that are alarms, and what they are told as.
+# What is wrong, as bits of logic.bollard, and what it is told as: a key to raise that is stuck, and
+# a current with the drive off.
 ALARMS = (
+    (bollard.LOCAL_KEY, EVENT_CODE_SENSOR_FAULT),
+    (bollard.OVERLOAD, EVENT_CODE_SENSOR_FAULT),
     (bollard.DOOR_OPEN, EVENT_CODE_TAMPER),
     (bollard.LOOP_FAULT, EVENT_CODE_SENSOR_FAULT),
     (bollard.POWER_LOST, EVENT_CODE_POWER_FAIL),
@@ -77,11 +80,11 @@ class Reporter:
         """An alarm that is raised (1) or cleared (0)."""
         self._outbox.event(code, SEVERITY_ALARM, active, value, 0, now_ms)
 
-    def inputs(self, before, held, now_ms):
-        """Raise or clear the alarms among the inputs that changed."""
+    def alarms(self, before, wrong, now_ms):
+        """Raise or clear the alarms among the bits that changed."""
         for bit, code in ALARMS:
-            if (before ^ held) & bit:
-                self.alarm(code, 1 if held & bit else 0, bit, now_ms)
+            if (before ^ wrong) & bit:
+                self.alarm(code, 1 if wrong & bit else 0, bit, now_ms)
 
     def motion(self, drive, state, cause, order, now_ms):
         """A drive goes on, because of `order` or without one."""

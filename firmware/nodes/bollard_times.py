@@ -13,6 +13,9 @@ NOT_BEGUN = -1
 # States that end by themselves when their patience does.
 PATIENT = (bollard.PREWARN, bollard.GRANTED, bollard.PASSING, bollard.LOCKED_DOWN)
 PASSAGES = (bollard.GRANTED, bollard.PASSING)
+LOWERINGS = (bollard.LOWERING, bollard.INVERTING)
+# In these the key to raise is not obeyed; held in one of them, it must be let go first.
+DEAF = LOWERINGS + (bollard.BOOT, bollard.FAULT, bollard.EMERGENCY_DOWN, bollard.POWER_FAIL)
 GOALS = bollard.TO_GRANT | bollard.TO_LOCK | bollard.TO_RAISE
 
 
@@ -21,7 +24,8 @@ class Times:
 
     Each step: `bits` makes the sample, logic.bollard steps, `note` takes what became of it.
     `goal` is a set of bollard.TO_*; `inversions` counts since a rise was asked for or completed;
-    `followed` is set by a second vehicle in one passage, for the node to tell and clear.
+    `followed` is set by a second vehicle in one passage, for the node to tell and clear; `seen` are
+    the loops that saw the granted one. `key_stuck`: the key to raise was held for too long.
     """
 
     def __init__(self, parameters):
@@ -30,6 +34,8 @@ class Times:
         self.inversions_most = parameters["inversions_most"]
         self.hold_ms = 0
         self.followed = False
+        self.seen = 0
+        self.key_stuck = False
         self.driven_ms = 0
         self._settle_ms = parameters["settle_ms"]
         self._warning_ms = parameters["warning_ms"]
@@ -40,6 +46,10 @@ class Times:
         self._raise_wait_ms = parameters["raise_wait_s"] * 1000
         self._grant_wait_ms = parameters["grant_wait_s"] * 1000
         self._passage_wait_ms = parameters["passage_wait_s"] * 1000
+        self._unproven_ms = parameters["unproven_wait_s"] * 1000
+        self._hold_most_ms = max(
+            parameters["key_hold_s"] * 1000, self._warning_ms + self._travel_ms
+        )
         self._sinks = bollard.SINKS if parameters["power_fail_lower"] else 0
         self._settled_ms = 0
         self._warned_ms = NOT_BEGUN
@@ -50,7 +60,8 @@ class Times:
         self._waited_ms = 0
         self._patience_ms = FOREVER
         self._drive = bollard.OFF
-        self._seen = 0
+        self._held_ms = 0
+        self._stale_key = False
         self._entered = 0
         self._before = 0
 
@@ -59,6 +70,7 @@ class Times:
 
         `inputs` may hold LEASE and OVERLOAD; an overload is none while the drive starts.
         """
+        inputs &= ~self._idle_keys(state, inputs, elapsed_ms)
         sample = inputs | self.goal | self._sinks
         if elapsed_ms > STALE_MS:
             self._warned_ms = NOT_BEGUN
@@ -84,8 +96,10 @@ class Times:
         if state == bollard.GRANTED and self._passes(inputs):
             sample |= bollard.PASSAGE
         if state == bollard.PASSING and not inputs & bollard.OCCUPIED:
-            self._cleared_ms = lasted(self._cleared_ms, elapsed_ms, self._clear_ms)
-            if self._cleared_ms >= self._clear_ms:
+            # Who was seen by one loop only may stand between the two.
+            clear_ms = self._clear_ms if self.seen == bollard.LOOPS else self._unproven_ms
+            self._cleared_ms = lasted(self._cleared_ms, elapsed_ms, clear_ms)
+            if self._cleared_ms >= clear_ms:
                 sample |= bollard.PASSAGE
         else:
             self._cleared_ms = NOT_BEGUN
@@ -113,7 +127,7 @@ class Times:
             if after != bollard.RISING:
                 self._warned_ms = NOT_BEGUN
             if after == bollard.GRANTED:
-                self._seen = self._entered = self._before = 0
+                self.seen = self._entered = self._before = 0
                 self._waited_ms = 0
 
     def _intend(self, goal, patience_ms):
@@ -126,6 +140,8 @@ class Times:
         """What is meant to follow after a change of state that no command made."""
         if after == bollard.PASSING:
             self._patience_ms = self._passage_wait_ms
+            if self.seen != bollard.LOOPS:
+                self._patience_ms += self._unproven_ms
             self._waited_ms = 0
         elif after == bollard.PREWARN:
             if before in PASSAGES:
@@ -144,6 +160,24 @@ class Times:
             self._patience_ms = FOREVER
             if after == bollard.UP:
                 self.inversions = 0
+
+    def _idle_keys(self, state, inputs, elapsed_ms):
+        """The held keys that do not count: none does on the way down, and a stale one never.
+
+        To raise takes a key that was pressed where it is obeyed, and is not held for too long; that
+        to lower may keep the post down.
+        """
+        if inputs & bollard.LOCAL_KEY:
+            self._held_ms = min(self._held_ms + elapsed_ms, self._hold_most_ms)
+            self.key_stuck = self._held_ms >= self._hold_most_ms
+            if self.key_stuck or state in DEAF:
+                self._stale_key = True
+        else:
+            self._held_ms = 0
+            self.key_stuck = self._stale_key = False
+        if state in LOWERINGS:
+            return bollard.KEYS
+        return bollard.LOCAL_KEY if self._stale_key else 0
 
     def _driven(self, elapsed_ms):
         """Count how long which drive was on, or not; returns what follows as bits."""
@@ -181,7 +215,7 @@ class Times:
 
         Where a loop is broken, nobody knows: then at once, and the post stays down.
         """
-        seen = self._seen
+        seen = self.seen
         if inputs & bollard.LOOP_FAULT or seen == bollard.LOOPS:
             return True
         return seen != 0 and not inputs & bollard.LOOPS
@@ -194,7 +228,8 @@ class Times:
             self.followed = True
         if state in PASSAGES:
             self._entered |= entered
-            self._seen |= loops
+            if not inputs & bollard.LOOP_FAULT:
+                self.seen |= loops
         self._before = loops
 
 

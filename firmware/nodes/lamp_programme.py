@@ -1,7 +1,7 @@
 """What the hour asks of a lamp: day or night, and how much light a night's hour gets.
 
-Without a clock to trust a photocell tells night from day; without either it is night, for light
-does less harm than dark.
+Without a clock to trust a photocell tells night from day; without either it is night, and where the
+clock says day and the photocell dark one of the two is wrong: light does less harm than dark.
 """
 
 from firmware.logic import calendar, dali, sun
@@ -14,6 +14,8 @@ PHOTOCELL_S = 60
 # Further than this from sunrise and sunset, a photocell that disagrees for so long is broken.
 TWILIGHT_S = 3600
 IMPLAUSIBLE_S = 1800
+# A photocell that is dark at noon for so long is not told yet, but there is light already.
+DOUBT_S = 300
 SURELY_NIGHT, MAYBE, SURELY_DAY = range(-1, 2)
 
 
@@ -79,6 +81,8 @@ class Programme:
             self._watch_photocell()
         if known:
             self._follow_sun(seconds)
+            if self._blind_s >= DOUBT_S:
+                self.night = True
         if self._blind_s >= IMPLAUSIBLE_S or self._dazzled_s >= IMPLAUSIBLE_S:
             self.faults = LAMP_FAULT_PHOTOCELL
         if not known:

@@ -10,11 +10,13 @@ PARAMETERS = (
     ("raise_wait_s", 40, 5, 50),  # a rise that cannot begin is given up
     ("grant_wait_s", 30, 5, 60),  # a granted passage that nobody uses ends
     ("passage_wait_s", 45, 5, 60),  # a vehicle that does not leave keeps the post down
+    ("unproven_wait_s", 30, 1, 60),  # one loop saw a vehicle, now none does: the post waits
     ("inversions_most", 3, 1, 10),  # this many in a row, and the post stays down
     ("rises_per_hour", 120, 1, 250),  # more overheat the drive
     ("overload_ma", 12000, 0, 20000),  # motor current that is a load too many; 0: not fitted
     ("overload_kpa", 15000, 0, 25000),  # hydraulic pressure likewise; 0: not fitted
     ("inrush_ms", 300, 0, 1000),  # a drive may take more than that while it starts
+    ("key_hold_s", 60, 5, 300),  # a key to raise held for longer is stuck; a rise is always allowed
 )
 
 

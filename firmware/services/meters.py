@@ -7,7 +7,7 @@ cut loses what was counted since the last store: that of KEEP_MS, and of the tim
 import binascii
 import struct
 
-from firmware import config
+from firmware import files
 from protocol.generated.wire import EVENT_CODE_STORAGE_FAULT, SEVERITY_WARNING
 
 FILE = "meters.bin"
@@ -43,11 +43,11 @@ class Keeper:
         fresh = self._content()
         found = b""
         try:
-            found = config.content(self._path, len(fresh))
-        except config.ConfigurationError:
+            found = files.content(self._path, len(fresh))
+        except files.ConfigurationError:
             pass
         except OSError as error:
-            if error.errno != config.NO_SUCH_FILE:
+            if error.errno != files.NO_SUCH_FILE:
                 self._path = None
                 first_boot = False
         data = found[:-CRC_BYTES]
@@ -72,8 +72,8 @@ class Keeper:
         if content == self._kept or self._path is None:
             return
         try:
-            config.replace(self._path, content)
-        except (OSError, config.ConfigurationError):
+            files.replace(self._path, content)
+        except (OSError, files.ConfigurationError):
             self._tell(1, now_ms)
             return
         self._kept = content

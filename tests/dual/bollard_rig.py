@@ -10,6 +10,7 @@ from tests.dual.firmware_rig import BOOT, EPOCH, HARDWARE_ID, Rig, configured
 COMMAND_KEY = bytes(range(32, 64))
 OPERATOR = (("alice", wire_bollard.ROLE_OPERATOR),)
 SUPERVISOR = (("chris", wire_bollard.ROLE_SUPERVISOR),)
+STALLED_MA = 15000
 PAIR = (("chris", wire_bollard.ROLE_SUPERVISOR), ("dora", wire_bollard.ROLE_SUPERVISOR))
 
 
@@ -18,7 +19,8 @@ class FakeBollard:
 
     `directions` is every drive it was ever told, `driven` what it is told now. `sensed` is what
     its contacts read beside the end switches; `ends` overrules those when it is not negative. With
-    `blocked` it drives and does not move.
+    `blocked` it drives and does not move; what pushes on its end is a load. `frozen_ma` is what the
+    current sensor reads for ever, when it is not negative.
     """
 
     def __init__(self):
@@ -32,6 +34,7 @@ class FakeBollard:
         self.blocked = False
         self.ma = 6000
         self.kpa = 6000
+        self.frozen_ma = -1
 
     def drive(self, direction):
         self.directions.add(direction)
@@ -57,7 +60,12 @@ class FakeBollard:
         return self.sensed | ends
 
     def current_ma(self):
-        return self.ma if self.driven else 0
+        if self.frozen_ma >= 0:
+            return self.frozen_ma
+        if not self.driven:
+            return 0
+        ends_at_ms = self.travel_ms if self.driven == bollard.DRIVE_UP else 0
+        return STALLED_MA if self.height_ms == ends_at_ms else self.ma
 
     def pressure_kpa(self):
         return self.kpa if self.driven else 0

@@ -5,7 +5,8 @@ names of the bits that are set beside SETTLED and LEASE, and the state after it;
 A step of a state named in LOWERED has the lower end switch on, unless the bits name an end.
 """
 
-ALL = "DN PW RI UP LO IN LK EM MA PF FA BO GR PA ST"
+LETTERS = "DN PW RI UP LO IN LK EM MA PF FA BO GR PA ST"
+ALL = LETTERS
 SAME = ""
 LOWERED = "DN LK GR PA"
 
@@ -242,9 +243,9 @@ SHOWN = (
 )
 
 
-def states_of(logic, text):
+def states_of(text):
     """The states that some letters name, without those after a minus."""
-    letters = logic.LETTERS.split()
+    letters = [str(name) for name in LETTERS.split()]
     named = text.split(" -")
     left_out = named[1].split() if len(named) > 1 else []
     return [letters.index(name) for name in named[0].split() if name not in left_out]
@@ -263,9 +264,9 @@ def bits_of(logic, text, sample):
 def failures(logic):
     """The sentences that do not hold of a module like firmware.logic.bollard."""
     found = []
-    letters = logic.LETTERS.split()
+    letters = [str(name) for name in LETTERS.split()]
     for sentence, states, bits, after in STEPS:
-        for state in states_of(logic, states):
+        for state in states_of(states):
             calm = logic.SETTLED | logic.LEASE
             if letters[state] in LOWERED.split() and "AT_TOP" not in bits:
                 calm |= logic.AT_BOTTOM
@@ -276,7 +277,7 @@ def failures(logic):
         if logic.permit(drive, bits_of(logic, bits, logic.SETTLED)) != wanted:
             found.append((sentence, ""))
     for sentence, states, bits, wanted in DRIVES:
-        for state in states_of(logic, states):
+        for state in states_of(states):
             if logic.step(state, bits_of(logic, bits, logic.SETTLED))[1] != wanted:
                 found.append((sentence, letters[state]))
     return found + _failing_guards(logic)
@@ -285,7 +286,7 @@ def failures(logic):
 def _failing_guards(logic):
     found = []
     for sentence, states, bits, wanted in GUARDS:
-        for state in states_of(logic, states):
+        for state in states_of(states):
             sample = bits_of(logic, bits, logic.SETTLED | logic.LEASE)
             guards = (logic.raise_guard, logic.grant_guard, logic.lower_guard)
             given = [guard(state, sample) for guard in guards]
@@ -296,7 +297,7 @@ def _failing_guards(logic):
         if logic.reset_guard(sample) != getattr(logic, "GUARD_" + wanted):
             found.append((sentence, ""))
     for sentence, states, bits, wanted in SHOWN:
-        for state in states_of(logic, states):
+        for state in states_of(states):
             shown = logic.signals(state, bits_of(logic, bits, logic.SETTLED))
             if shown & (logic.RED | logic.GREEN) != getattr(logic, wanted):
                 found.append((sentence, state))

@@ -2,6 +2,7 @@
 
 import binascii
 import os
+import sys
 
 from firmware import boot, config
 from protocol.generated import wire
@@ -147,6 +148,30 @@ def test_a_boot_without_flash_configuration_or_sense_still_starts():
         start = boot.start(root + "/", drawn)
         assert (start.problems, start.boot) == (0, 3)
         assert start.configuration.address == 12
+
+
+def test_what_a_boot_alone_needs_is_let_go_and_comes_back_for_an_address():
+    with Folder() as root:
+        config.provision(root + "/config.json", LAMP)
+        start = boot.start(root, drawn)
+        boot.keys(root)
+        mine = []
+        for name in sys.modules:
+            parts = name.split(".")
+            if parts[0] == "firmware" and parts[1:2] in (["config"], ["keyring"], ["parameters"]):
+                mine.append((name, sys.modules[name]))
+        assert len(mine) >= 5
+        boot.forget()
+        for name, _ in mine:
+            assert name not in sys.modules
+        assert boot.keep_address(root, 9)
+        assert start.configuration.address == 12
+        assert config.load(root + "/config.json").address == 9
+    # Other tests go on with the modules that they have.
+    for name, module in mine:
+        sys.modules[name] = module
+        if name.count(".") == 1:
+            setattr(sys.modules["firmware"], name.split(".")[1], module)
 
 
 def test_a_crash_is_told_once_and_kept_for_the_technician():

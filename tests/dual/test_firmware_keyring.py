@@ -2,7 +2,7 @@
 
 import json
 
-from firmware import boot, config, keyring
+from firmware import boot, config, files, keyring
 from tests.dual.test_firmware_config import Folder, write
 
 OLD = {"link": {"1": "11" * 32}, "command": {"1": "21" * 32}}
@@ -132,16 +132,16 @@ def test_an_address_that_cannot_be_written_is_not_kept():
     with Folder() as root:
         path = root + "/" + config.FILE
         config.provision(path, {"kind": "lamp", "address": 254, "parameters": {}})
-        kept = config.replace
+        good = files.replace
 
         def broken(_path, _content):
             raise OSError(5)
 
-        config.replace = broken
+        files.replace = broken
         try:
             assert not boot.keep_address(root, 9)
         finally:
-            config.replace = kept
+            files.replace = good
         assert config.load(path).address == 254
         write(path, b"{")
         assert not boot.keep_address(root, 9)

@@ -2,7 +2,7 @@
 
 from firmware import config
 from firmware.logic import dali
-from firmware.nodes.lamp_programme import IMPLAUSIBLE_S, PHOTOCELL_S, Programme
+from firmware.nodes.lamp_programme import DOUBT_S, IMPLAUSIBLE_S, PHOTOCELL_S, Programme
 from firmware.services.clock import Clock
 from protocol.generated.wire import TIME_TRUST_SYNCHRONISED
 from protocol.generated.wire_lamp import LAMP_FAULT_CLOCK, LAMP_FAULT_PHOTOCELL
@@ -151,16 +151,21 @@ def test_headlights_are_no_day_to_a_photocell():
         hours.run(1)
 
 
-def test_a_photocell_that_is_dark_at_noon_is_told_and_the_clock_goes_on():
+def test_a_photocell_that_is_dark_at_noon_is_told_and_there_is_light():
     parameters = dict(BRUSSELS)
     parameters["photocell_lux"] = 20
     hours = Hours(parameters, JANUARY + 11 * HOUR_S)
     programme = hours.programme
-    hours.run(IMPLAUSIBLE_S - 10)
+    hours.run(DOUBT_S - 10)
+    assert not programme.night
+    hours.run(20)
+    assert programme.night
+    assert programme.ruled
+    hours.run(IMPLAUSIBLE_S - DOUBT_S - 20)
     assert not programme.faults
     hours.run(20)
     assert programme.faults == LAMP_FAULT_PHOTOCELL
-    assert not programme.night
+    assert programme.night
     # That it is dark at night proves nothing.
     hours.at(JANUARY + 22 * HOUR_S)
     hours.run(HOUR_S)
@@ -170,6 +175,26 @@ def test_a_photocell_that_is_dark_at_noon_is_told_and_the_clock_goes_on():
     hours.at(JANUARY + 35 * HOUR_S)
     hours.run(PHOTOCELL_S + 1)
     assert not programme.faults
+    assert not programme.night
+
+
+def test_with_a_clock_that_is_wrong_by_half_a_day_there_is_light_in_the_night():
+    parameters = dict(BRUSSELS)
+    parameters["photocell_lux"] = 20
+    # It is trusted, and begins at its own midnight: that is noon in the street.
+    hours = Hours(parameters, JANUARY)
+    dark_s = lit_by_day_s = 0
+    for minute in range(2 * 1440):
+        is_day = SUNRISE_MIN <= (minute + 720) % 1440 < SUNSET_MIN
+        hours.lux = 200 if is_day else 0
+        hours.run(60)
+        if not is_day and not hours.programme.night:
+            dark_s += 60
+        if is_day and hours.programme.night:
+            lit_by_day_s += 60
+    # By day it burns by the wrong clock; by night it is dark for one dawn of its own at most.
+    assert lit_by_day_s > 8 * HOUR_S
+    assert dark_s <= HOUR_S + 2 * DOUBT_S
 
 
 def test_a_photocell_that_is_bright_at_night_is_told():

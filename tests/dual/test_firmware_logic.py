@@ -46,14 +46,14 @@ def test_median_is_the_middle_whatever_the_order():
     assert filters.median([], 0, scratch) == 0
 
 
-def test_a_slow_release_sets_at_once_and_clears_late():
+def test_each_bit_sets_and_clears_after_its_own_time():
     ages = [0, 0]
-    held = filters.release_slowly(0, 3, ages, 10, 100)
-    assert held == 3
-    for _ in range(9):
-        held = filters.release_slowly(held, 2, ages, 10, 100)
-        assert held == 3
-    assert filters.release_slowly(held, 2, ages, 10, 100) == 2
+    held = 0
+    for raw, wanted in ((3, 1), (3, 1), (3, 3), (0, 1), (0, 1), (1, 1), (0, 1), (0, 1), (0, 0)):
+        held = filters.debounced(held, raw, ages, 10, b"\0\x14", b"\x14\0")
+        assert held == wanted
+    assert filters.debounced(0, 2, ages, 600, b"\0\x14", b"\x14\0") == 0
+    assert filters.debounced(0, 2, ages, 600, b"\0\x14", b"\x14\0") == 2
 
 
 def test_beats_are_kept_and_missed_ones_are_lost():

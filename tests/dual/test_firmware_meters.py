@@ -2,7 +2,7 @@
 
 import os
 
-from firmware import config
+from firmware import files
 from firmware.logic import bin as bin_logic
 from firmware.logic import bollard
 from firmware.services import meters
@@ -64,19 +64,19 @@ class Kept:
 
 
 class Flash:
-    """Stands for config.replace: `writes` counts what it was asked for, `broken` refuses it."""
+    """Stands for files.replace: `writes` counts what it was asked for, `broken` refuses it."""
 
     def __init__(self):
         self.writes = 0
         self.broken = False
-        self.good = config.replace
+        self.good = files.replace
 
     def __enter__(self):
-        config.replace = self.replace
+        files.replace = self.replace
         return self
 
     def __exit__(self, *error):
-        config.replace = self.good
+        files.replace = self.good
 
     def replace(self, path, content):
         self.writes += 1
@@ -191,15 +191,15 @@ def test_only_the_first_boot_has_no_counters_without_a_word():
 
 
 def test_counters_that_cannot_be_read_today_are_told_and_left_for_the_next_boot():
-    def unreadable(path, most):  # noqa: ARG001 - stands for config.content
+    def unreadable(path, most):  # noqa: ARG001 - stands for files.content
         raise OSError(IO_ERROR)
 
     with Folder() as root:
         before = Kept(root, first_boot=True)
         before.node.counted = (7, 8, 9)
         before.keeper.keep(0)
-        good = config.content
-        config.content = unreadable
+        good = files.content
+        files.content = unreadable
         try:
             for first_boot in (False, True):
                 today = Kept(root, first_boot)
@@ -209,7 +209,7 @@ def test_counters_that_cannot_be_read_today_are_told_and_left_for_the_next_boot(
                 today.keeper.keep(KEEP_MS)
                 assert today.outbox.told == FAULT
         finally:
-            config.content = good
+            files.content = good
         assert Kept(root).node.counted == (7, 8, 9)
 
 

@@ -18,6 +18,7 @@ STEP_MS = 10
 WARNING_STEPS = 2
 DEAD_STEPS = 2
 TRAVEL_STEPS = 3
+HOLD_STEPS = 7
 PARAMETERS: dict[str, Any] = {
     "settle_ms": STEP_MS,
     "warning_ms": WARNING_STEPS * STEP_MS,
@@ -28,14 +29,17 @@ PARAMETERS: dict[str, Any] = {
     "raise_wait_s": 7 * STEP_MS / 1000,
     "grant_wait_s": 3 * STEP_MS / 1000,
     "passage_wait_s": 3 * STEP_MS / 1000,
+    "unproven_wait_s": 2 * STEP_MS / 1000,
+    "key_hold_s": HOLD_STEPS * STEP_MS / 1000,
     "inversions_most": 2,
     "power_fail_lower": 1,
 }
 HOLD_MS = 2 * STEP_MS
 # The clocks that steer; `_entered` and `_before` only tell a second vehicle.
 CLOCK_NAMES = (
-    *("goal", "inversions", "driven_ms", "_settled_ms", "_warned_ms", "_cleared_ms", "_seen"),
+    *("goal", "inversions", "driven_ms", "_settled_ms", "_warned_ms", "_cleared_ms", "seen"),
     *("_since_up_ms", "_since_down_ms", "_waited_ms", "_patience_ms", "_drive"),
+    *("_held_ms", "_stale_key"),
 )
 COMMANDS = (0, logic.RESET, logic.HOLD, logic.LOWER, logic.GRANT, logic.RAISE)
 
@@ -46,7 +50,8 @@ class Ghost(NamedTuple):
     `warned`: steps that warning light and clear lane have lasted; `credit`: a command to rise is
     open; `caused`: something since boot or reset asked for a motion; `lowered`: the last order was
     to lower or hold; `last` direction and `rested` steps since it was driven; `driven`: steps that
-    the drive has been on; `before`: inputs of the step before.
+    the drive has been on; `before`: inputs of the step before; `held`: steps that the key to raise
+    has been held; `fresh`: it was let go since the last boot, reset and way down.
     """
 
     warned: int = 0
@@ -57,6 +62,8 @@ class Ghost(NamedTuple):
     rested: int = 0
     driven: int = 0
     before: int = 0
+    held: int = 0
+    fresh: bool = False
 
 
 class World(NamedTuple):
@@ -144,12 +151,15 @@ def follow(times: Times, world: World, given: list[int]) -> Iterator[tuple[int, 
             state, drive = logic.step(world.state, asked)
             times.hold_ms = HOLD_MS
             times.note(world.state, state, event, drive)
-            ghost = judge(world, state, drive, asked)
+            ghost = judge(world, state, drive, asked, raw)
             yield event, World(state, drive, pack(times), ghost)
 
 
-def judge(world: World, state: int, drive: int, sample: int) -> Ghost:
-    """The observer's memory after a step; Broken when an invariant does not hold in it."""
+def judge(world: World, state: int, drive: int, sample: int, raw: int) -> Ghost:
+    """The observer's memory after a step; Broken when an invariant does not hold in it.
+
+    `raw` is what the post senses, before its clocks have judged the keys.
+    """
     ghost = world.ghost
     up = drive == logic.DRIVE_UP
     _judge_sample(world, state, drive, sample)
@@ -181,6 +191,9 @@ def judge(world: World, state: int, drive: int, sample: int) -> Ghost:
     lowered = ghost.lowered and not sample & (logic.RAISE | logic.GRANT | logic.KEYS)
     if up and (lowered or ordered_down):
         raise Broken("12: rises after an order to lower")
+    held, fresh = _key(ghost, drive, sample, raw)
+    if up and not sample & logic.LEASE and (held > HOLD_STEPS or not fresh):
+        raise Broken(f"5: rises on a key that was held for {held} steps, fresh: {fresh}")
     driven = ghost.driven + 1 if drive and drive == world.drive else 0
     if driven > TRAVEL_STEPS:
         raise Broken("9: drives for longer than a travel takes")
@@ -194,7 +207,17 @@ def judge(world: World, state: int, drive: int, sample: int) -> Ghost:
         0 if drive or not known else rested,
         driven,
         sample & (logic.KEYS | logic.EMERGENCY_LOWER | logic.POWER_LOST),
+        held,
+        fresh,
     )
+
+
+def _key(ghost: Ghost, drive: int, sample: int, raw: int) -> tuple[int, bool]:
+    """(steps that the key to raise has been held, whether it was pressed where it counts)."""
+    if not raw & logic.LOCAL_KEY:
+        return 0, True
+    spoiled = sample & logic.RESET or drive == logic.DRIVE_DOWN
+    return min(ghost.held + 1, HOLD_STEPS + 1), ghost.fresh and not spoiled
 
 
 def _judge_sample(world: World, state: int, drive: int, sample: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from firmware.logic import bollard
+from tests.dual.bollard_vectors import LETTERS
 
 PAGE = Path(bollard.__file__).with_name("BOLLARD.md")
 STATES = (
@@ -95,7 +96,7 @@ PERMIT = """\
 
 def render() -> str:
     """The page, from the table that ships."""
-    letters = bollard.LETTERS.split()
+    letters = LETTERS.split()
     lines = [
         "# The post's state machine",
         "",
@@ -127,7 +128,10 @@ def render() -> str:
         "|---|" + "---|" * len(letters),
     ]
     for number, name in enumerate(EVENTS):
-        cells = [bollard.NEXT[state][number] for state in range(len(STATES))]
+        cells = [
+            bollard.STATE_OF[bollard.NEXT[state * len(EVENTS) + number] - 65]
+            for state in range(len(STATES))
+        ]
         shown = [letters[to] if to != state else "·" for state, to in enumerate(cells)]
         lines.append(f"| {name} | " + " | ".join(shown) + " |")
     lines += ["", "## Events", "", "| event | is |", "|---|---|"]

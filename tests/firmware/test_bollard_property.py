@@ -211,6 +211,25 @@ class Street(RuleBasedStateMachine):
         self.settle(duration_ms)
         plant.blocked, plant.ma = False, 6000
 
+    @rule(ends=st.sampled_from([0, bollard.AT_TOP, bollard.AT_BOTTOM]))
+    def an_end_switch_sparks(self, ends: int) -> None:
+        """For one look, wherever the post is."""
+        plant = self.rig.plant
+        plant.ends = ends
+        self.rig.see_inputs()
+        self.settle(10)
+        plant.ends = -1
+        self.rig.see_inputs()
+        self.settle(200)
+
+    @rule(ma=st.sampled_from([0, 6000]), duration_ms=st.sampled_from([500, 2000]))
+    def the_current_sensor_freezes(self, ma: int, duration_ms: int) -> None:
+        """It reads on what it read."""
+        plant = self.rig.plant
+        plant.frozen_ma = ma
+        self.settle(duration_ms)
+        plant.frozen_ma = -1
+
     def _for_a_while(self, sensed: int, duration_ms: int) -> None:
         plant = self.rig.plant
         self.rig.cut_short |= bool(sensed & (bollard.EMERGENCY_LOWER | bollard.POWER_LOST))

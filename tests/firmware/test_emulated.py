@@ -177,6 +177,7 @@ async def test_every_kind_says_hello_as_it_was_provisioned(gateway: Gateway) -> 
     assert hello.hardware_id.hex() == "0102030405060708"
 
 
+@pytest.mark.deadline
 async def test_presence_raises_the_pwm_of_its_lamp(running: Street, gateway: Gateway) -> None:
     await gateway.ask("lamp", m.Identify(0))
     lamp = running.lamp("lamp")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from firmware import boot, config, keyring
+from firmware import boot, files, keyring
 from firmware.nodes import lamp, unprovisioned
 from firmware.services import clock, finder, sentry, uplink
 from tests.dual import test_firmware_finder, test_firmware_keyring, test_firmware_secured
@@ -97,8 +97,8 @@ GUARDS: dict[str, tuple[ModuleType, str, str, ModuleType, str]] = {
     ),
     "an address that flash refuses": (
         boot,
-        "    except (OSError, config.ConfigurationError):\n        return False\n    return True",
-        "    except (OSError, config.ConfigurationError):\n        return True\n    return True",
+        "    except (OSError, files.ConfigurationError):\n        return False\n    return True",
+        "    except (OSError, files.ConfigurationError):\n        return True\n    return True",
         KEYS,
         "an_address_that_cannot_be_written_is_not_kept",
     ),
@@ -215,7 +215,7 @@ GUARDS: dict[str, tuple[ModuleType, str, str, ModuleType, str]] = {
         "a_file_of_keys_that_is_damaged_anywhere_is_not_accepted",
     ),
     "the length of a file": (
-        config,
+        files,
         "if size > most:",
         "if False:",
         KEYS,

@@ -192,7 +192,14 @@ GUARDS: dict[str, tuple[ModuleType, str, str, ModuleType, str]] = {
         "self._dazzled_s = 0 if self._dark",
         "self._blind_s = self._dazzled_s = 0 if self._dark",
         HOURS,
-        "a_photocell_that_is_dark_at_noon_is_told_and_the_clock_goes_on",
+        "a_photocell_that_is_dark_at_noon_is_told_and_there_is_light",
+    ),
+    "light while clock and photocell disagree": (
+        lamp_programme,
+        "if self._blind_s >= DOUBT_S:",
+        "if False:",
+        HOURS,
+        "with_a_clock_that_is_wrong_by_half_a_day_there_is_light_in_the_night",
     ),
     "the newest step": (
         lamp_programme,

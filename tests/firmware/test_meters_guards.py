@@ -67,7 +67,7 @@ GUARDS: dict[str, tuple[ModuleType, str, str, str]] = {
     ),
     "a file that is not there": (
         meters,
-        "            if error.errno != config.NO_SUCH_FILE:\n",
+        "            if error.errno != files.NO_SUCH_FILE:\n",
         "            if True:\n",
         "only_the_first_boot_has_no_counters_without_a_word",
     ),

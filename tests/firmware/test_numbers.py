@@ -61,8 +61,10 @@ def test_settled_is_no_input_of_the_wire() -> None:
 
 
 def test_tables_are_rectangular() -> None:
-    for module, events in ((lamp, 8), (bollard, 23), (bin_logic, 12)):
+    for module, events in ((lamp, 8), (bin_logic, 12)):
         assert {len(row) for row in module.NEXT} == {events}
     assert len(lamp.NEXT) == len(lamp.LEVEL) == len(lamp.REASON) == 9
-    assert len(bollard.NEXT) == len(bollard.DRIVE) == len(bollard.SIGNALS) == 15
+    assert len(bollard.NEXT) == 15 * bollard.EVENTS == 15 * (bollard.ON_NOTHING + 1)
+    assert len(bollard.DRIVE) == len(bollard.SIGNALS) == len(bollard.LETTERS) == 15
+    assert set(bollard.NEXT) == set(bollard.LETTERS)
     assert len(bin_logic.NEXT) == 11

@@ -27,6 +27,7 @@ IMAGE_BYTES = 16 * 4096
 
 
 @pytest.mark.emulator
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("kind", ["lamp", "bollard", "bin"])
 def test_the_heap_of_a_running_controller_and_its_session_stays_within_budget(kind: str) -> None:
     found = heap_report(kind)

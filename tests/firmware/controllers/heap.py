@@ -125,6 +125,7 @@ def build(line, plant, meters):
     keeper = Keeper(meters, configuration.kind, controller.node, controller.outbox)
     keeper.load(True, 0)
     controller.keep(keeper)
+    config.forget()  # as main does
     if KIND == "bollard":
         from firmware.services.authority import Authority  # noqa: PLC0415 - after the path is set
 

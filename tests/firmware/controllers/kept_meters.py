@@ -8,7 +8,7 @@ import os
 from flash import Flash
 from safe_boot import ROOT, Restart, build, cut_everywhere, formatted, main, unmount
 
-from firmware import config, keyring
+from firmware import config, files, keyring
 from firmware.boards import emulated
 from firmware.drivers import flash, system
 from firmware.nodes.lamp import LampNode
@@ -101,7 +101,7 @@ def test_a_crash_and_a_technicians_ctrl_c_store_the_counters():
 
     def restart():
         # A chip that is reset gets no further.
-        stored.append(config.content(PATH, 64))
+        stored.append(files.content(PATH, 64))
         raise Restart
 
     good = LampNode.turn, system.reset
@@ -124,7 +124,7 @@ def test_a_crash_and_a_technicians_ctrl_c_store_the_counters():
             assert boot().node.counters() == (31, 32, 33)
     finally:
         LampNode.turn, system.reset = good
-    assert stored == [config.content(PATH, 64)]
+    assert stored == [files.content(PATH, 64)]
 
 
 def test_a_power_cut_at_any_flash_operation_leaves_the_old_counters_or_the_new():

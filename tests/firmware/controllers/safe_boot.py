@@ -7,6 +7,7 @@ firmware. There is no line: QuietLine stands for it.
 import binascii
 import gc
 import os
+import sys
 
 import vfs
 from flash import Flash
@@ -49,7 +50,10 @@ class QuietLine:
 
 def build():
     firmware.main.Line = QuietLine
-    return firmware.main.build(emulated)
+    built = firmware.main.build(emulated)
+    for name in ("config", "keyring", "parameters.common"):
+        assert "firmware." + name not in sys.modules  # what only a boot needs
+    return built
 
 
 def main():
