@@ -29,17 +29,26 @@ def encode_message(message: m.Message) -> bytes:
 
 def decode_records(entries: bytes) -> Iterator[Record]:
     """The records of a batch in order; after the good ones WireError, where bytes are left over."""
+    records: list[Record] = []
     at, end = 0, len(entries)
     readers = m.RECORD_READERS
     while at < end:
         try:
-            size = entries[at + 1]
-            record = readers[entries[at], size](entries, at)
-        except (IndexError, KeyError, struct.error, WireError):
-            record = _foreign_record(entries, at)
-            size = len(record.raw)
-        yield record
-        at += RECORD_HEADER_SIZE + size
+            record = readers[entries[at]](entries, at)
+        except (KeyError, struct.error, WireError):
+            try:
+                record = _foreign_record(entries, at)
+            except WireError as error:
+                return _and_then(records, error)
+        records.append(record)
+        at += RECORD_HEADER_SIZE + record.header.size
+    return iter(records)
+
+
+def _and_then(records: list[Record], error: WireError) -> Iterator[Record]:
+    """What was good, and then what was not."""
+    yield from records
+    raise error
 
 
 def _foreign_record(entries: bytes, at: int) -> Record:

@@ -27,6 +27,27 @@ class FrameReader:
         """The frames that end in this chunk, in order."""
         blocks = (self._rest + chunk if self._rest else chunk).split(b"\0")
         self._rest = blocks.pop()
+        if self._overflow or len(self._rest) > _LONGEST:
+            self._drop_overlong(blocks)
+        frames: list[bytearray] = []
+        for block in blocks:
+            size = len(block)
+            if _SHORTEST <= size <= _LONGEST:
+                frame = bytearray(block)
+                at = block[0]
+                while at < size:
+                    frame[at] = 0
+                    at += block[at]
+                if at == size and crc_hqx(frame[1:-2], 0xFFFF) == frame[-2] | frame[-1] << 8:
+                    frames.append(frame)
+                else:
+                    self.bad_frames += 1
+            elif size:
+                self.bad_frames += 1
+        return frames
+
+    def _drop_overlong(self, blocks: list[bytes]) -> None:
+        """Forget what is too long for a frame up to its end, which may be in a later chunk."""
         if self._overflow and blocks:
             self._overflow = False
             self.bad_frames += 1
@@ -35,23 +56,6 @@ class FrameReader:
             self._overflow = True
         if self._overflow:
             self._rest = b""
-        frames: list[bytearray] = []
-        for block in blocks:
-            size = len(block)
-            if not _SHORTEST <= size <= _LONGEST:
-                self.bad_frames += size > 0
-                continue
-            frame = bytearray(block)
-            at = frame[0]
-            while at < size:
-                code = frame[at]
-                frame[at] = 0
-                at += code
-            if at == size and crc_hqx(frame[1:-2], 0xFFFF) == frame[-2] | frame[-1] << 8:
-                frames.append(frame)
-            else:
-                self.bad_frames += 1
-        return frames
 
     def reset(self) -> None:
         """Forget a half received frame; used after silence on the line."""

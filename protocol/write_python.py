@@ -140,16 +140,23 @@ def _decoder(item: Layout) -> list[str]:
     lines += [
         f'    """{item.class_name} of exactly these bytes; WireError when they are not one."""'
     ]
-    source = f"_{item.name}_unpack(data)"
+    body, errors = list[str](), list[str]()
     if item.has_tail:
         lines += [f"    if len(data) < {item.size}:", f'        raise WireError("{item.name}")']
-        if item.size:
-            lines += [f"    {', '.join(item.parts)}, = {source}"]
     else:
-        lines += ["    try:", f"        {', '.join(item.parts)}, = {source}"]
-        lines += ["    except _struct_error:", f'        raise WireError("{item.name}") from None']
+        errors += ["    except _struct_error:", f'        raise WireError("{item.name}") from None']
+    if any(f.enum for f in item.fields):
+        errors += ["    except KeyError as error:"]
+        errors += [
+            f'        raise WireError(f"{item.name}: no such value: {{error}}") from None',
+        ]
+    if item.size or not item.has_tail:
+        body += [f"{', '.join(item.parts)}, = _{item.name}_unpack(data)"]
     values = ", ".join(_value(f, item.size) for f in item.fields)
-    return [*lines, f"    return {item.class_name}({values})", "", ""]
+    body += [f"return {item.class_name}({values})"]
+    indent = "        " if errors else "    "
+    lines += ["    try:"] if errors else []
+    return [*lines, *(indent + line for line in body), *errors, "", ""]
 
 
 def _fused(item: Layout, header: Layout) -> list[str]:
@@ -157,6 +164,7 @@ def _fused(item: Layout, header: Layout) -> list[str]:
     lines = [f"def _read_{item.name}(data: bytes, at: int) -> Record:"]
     names = [f"h_{name}" for name in header.parts] + item.parts
     lines += [f"    {', '.join(names)} = _{item.name}_read(data, at)"]
+    lines += [f"    if h_size != {item.size}:", f'        raise WireError("{item.name}")']
     made: list[str] = []
     for layout, prefix in ((header, "h_"), (item, "")):
         values = ", ".join(_value(f, 0, prefix) for f in layout.fields)
@@ -211,7 +219,6 @@ from msgspec import Struct
 
 from protocol.errors import EncodeError, WireError
 
-_E = TypeVar("_E", bound=IntEnum)
 _F = TypeVar("_F", bound=IntFlag)
 _T = TypeVar("_T")
 _Buffer = bytes | bytearray | memoryview
@@ -221,11 +228,6 @@ _FLAGS_REMEMBERED = 1024  # combinations of one flag set; noise must not fill th
 # A Struct is made in C, four times as fast as a frozen dataclass; `fields` and `replace` work too.
 def _also_dataclass(kind: type[_T]) -> type[_T]:
     return dataclass(init=False, repr=False, eq=False, match_args=False)(kind)
-
-
-class _Enums(dict[int, _E]):
-    def __missing__(self, value: int) -> _E:
-        raise WireError(f"no such value: {value}")
 
 
 class _Flags(dict[int, _F]):
@@ -265,9 +267,7 @@ def write_messages(s: Schema) -> str:
         ]
         out += [f"    {m.upper()} = {v}" for m, v in members.items()]
         out += [""]
-        made = (
-            f"_Flags({name})" if name in schema.FLAGS else f"_Enums((m.value, m) for m in {name})"
-        )
+        made = f"_Flags({name})" if name in schema.FLAGS else f"{{m.value: m for m in {name}}}"
         out += ["", f"_{constant_name(name)} = {made}", ""]
     groups = (*s.messages, *s.records, s.header)
     for item in groups:
@@ -287,9 +287,12 @@ def write_messages(s: Schema) -> str:
         out += _decoder(item) + _encoder(item)
     for item in s.records:
         out += _fused(item, s.header)
-    out += ["# By type and size of the body; struct.error when the bytes end too soon."]
-    out += ["RECORD_READERS: dict[tuple[int, int], Any] = {"]
-    out += [f"    ({i.id:#04x}, {i.size}): _read_{i.name}," for i in s.records] + ["}"]
+    out += [
+        "# By type: the record at an offset. struct.error when the bytes end too soon, WireError"
+    ]
+    out += ["# when the body has another size, KeyError when an enum has no such value."]
+    out += ["RECORD_READERS: dict[int, Any] = {"]
+    out += [f"    {i.id:#04x}: _read_{i.name}," for i in s.records] + ["}"]
     for title, group in (("MESSAGE", s.messages), ("RECORD", s.records)):
         out += [f"{title}_DECODERS: dict[int, Any] = {{"]
         out += [f"    {item.id:#04x}: decode_{item.name}," for item in group] + ["}"]

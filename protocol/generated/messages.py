@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from protocol.errors import EncodeError, WireError
 
-_E = TypeVar("_E", bound=IntEnum)
 _F = TypeVar("_F", bound=IntFlag)
 _T = TypeVar("_T")
 _Buffer = bytes | bytearray | memoryview
@@ -20,11 +19,6 @@ _FLAGS_REMEMBERED = 1024  # combinations of one flag set; noise must not fill th
 # A Struct is made in C, four times as fast as a frozen dataclass; `fields` and `replace` work too.
 def _also_dataclass(kind: type[_T]) -> type[_T]:
     return dataclass(init=False, repr=False, eq=False, match_args=False)(kind)
-
-
-class _Enums(dict[int, _E]):
-    def __missing__(self, value: int) -> _E:
-        raise WireError(f"no such value: {value}")
 
 
 class _Flags(dict[int, _F]):
@@ -48,7 +42,7 @@ class Kind(IntEnum):
     BIN = 3
 
 
-_KIND = _Enums((m.value, m) for m in Kind)
+_KIND = {m.value: m for m in Kind}
 
 
 class ResetCause(IntEnum):
@@ -61,7 +55,7 @@ class ResetCause(IntEnum):
     SOFT = 5
 
 
-_RESET_CAUSE = _Enums((m.value, m) for m in ResetCause)
+_RESET_CAUSE = {m.value: m for m in ResetCause}
 
 
 class RefusalReason(IntEnum):
@@ -75,7 +69,7 @@ class RefusalReason(IntEnum):
     UNKNOWN_EPOCH = 6
 
 
-_REFUSAL_REASON = _Enums((m.value, m) for m in RefusalReason)
+_REFUSAL_REASON = {m.value: m for m in RefusalReason}
 
 
 class Verb(IntEnum):
@@ -94,7 +88,7 @@ class Verb(IntEnum):
     BYPASS = 11
 
 
-_VERB = _Enums((m.value, m) for m in Verb)
+_VERB = {m.value: m for m in Verb}
 
 
 class Status(IntEnum):
@@ -109,7 +103,7 @@ class Status(IntEnum):
     CANCELLED = 7
 
 
-_STATUS = _Enums((m.value, m) for m in Status)
+_STATUS = {m.value: m for m in Status}
 
 
 class Guard(IntEnum):
@@ -152,7 +146,7 @@ class Guard(IntEnum):
     SERVICE = 34
 
 
-_GUARD = _Enums((m.value, m) for m in Guard)
+_GUARD = {m.value: m for m in Guard}
 
 
 class LampState(IntEnum):
@@ -169,7 +163,7 @@ class LampState(IntEnum):
     LAMP_FAULT = 8
 
 
-_LAMP_STATE = _Enums((m.value, m) for m in LampState)
+_LAMP_STATE = {m.value: m for m in LampState}
 
 
 class LampReason(IntEnum):
@@ -182,7 +176,7 @@ class LampReason(IntEnum):
     SAFETY = 4
 
 
-_LAMP_REASON = _Enums((m.value, m) for m in LampReason)
+_LAMP_REASON = {m.value: m for m in LampReason}
 
 
 class BollardState(IntEnum):
@@ -205,7 +199,7 @@ class BollardState(IntEnum):
     STOPPED = 14
 
 
-_BOLLARD_STATE = _Enums((m.value, m) for m in BollardState)
+_BOLLARD_STATE = {m.value: m for m in BollardState}
 
 
 class MotionCause(IntEnum):
@@ -221,7 +215,7 @@ class MotionCause(IntEnum):
     LEASE_LOST = 8
 
 
-_MOTION_CAUSE = _Enums((m.value, m) for m in MotionCause)
+_MOTION_CAUSE = {m.value: m for m in MotionCause}
 
 
 class Role(IntEnum):
@@ -233,7 +227,7 @@ class Role(IntEnum):
     TECHNICIAN = 4
 
 
-_ROLE = _Enums((m.value, m) for m in Role)
+_ROLE = {m.value: m for m in Role}
 
 
 class Drive(IntEnum):
@@ -244,7 +238,7 @@ class Drive(IntEnum):
     DOWN = 2
 
 
-_DRIVE = _Enums((m.value, m) for m in Drive)
+_DRIVE = {m.value: m for m in Drive}
 
 
 class BinState(IntEnum):
@@ -263,7 +257,7 @@ class BinState(IntEnum):
     BOOT = 10
 
 
-_BIN_STATE = _Enums((m.value, m) for m in BinState)
+_BIN_STATE = {m.value: m for m in BinState}
 
 
 class Severity(IntEnum):
@@ -275,7 +269,7 @@ class Severity(IntEnum):
     CRITICAL = 4
 
 
-_SEVERITY = _Enums((m.value, m) for m in Severity)
+_SEVERITY = {m.value: m for m in Severity}
 
 
 class GapCause(IntEnum):
@@ -286,7 +280,7 @@ class GapCause(IntEnum):
     CORRUPT = 3
 
 
-_GAP_CAUSE = _Enums((m.value, m) for m in GapCause)
+_GAP_CAUSE = {m.value: m for m in GapCause}
 
 
 class EventCode(IntEnum):
@@ -326,7 +320,7 @@ class EventCode(IntEnum):
     NO_PASSAGE = 32
 
 
-_EVENT_CODE = _Enums((m.value, m) for m in EventCode)
+_EVENT_CODE = {m.value: m for m in EventCode}
 
 
 class Quality(IntFlag):
@@ -1056,9 +1050,9 @@ def decode_identify(data: _Buffer) -> Identify:
     """Identify of exactly these bytes; WireError when they are not one."""
     try:
         (blink_s,) = _identify_unpack(data)
+        return Identify(blink_s)
     except _struct_error:
         raise WireError("identify") from None
-    return Identify(blink_s)
 
 
 def encode_identify(message: Identify) -> bytes:
@@ -1086,22 +1080,24 @@ def decode_hello(data: _Buffer) -> Hello:
             configuration_crc,
             capabilities,
         ) = _hello_unpack(data)
+        return Hello(
+            fingerprint,
+            _KIND[kind],
+            address,
+            hardware_id,
+            boot,
+            _RESET_CAUSE[reset_cause],
+            firmware_major,
+            firmware_minor,
+            firmware_patch,
+            hardware_revision,
+            configuration_crc,
+            _CAPABILITY[capabilities],
+        )
     except _struct_error:
         raise WireError("hello") from None
-    return Hello(
-        fingerprint,
-        _KIND[kind],
-        address,
-        hardware_id,
-        boot,
-        _RESET_CAUSE[reset_cause],
-        firmware_major,
-        firmware_minor,
-        firmware_patch,
-        hardware_revision,
-        configuration_crc,
-        _CAPABILITY[capabilities],
-    )
+    except KeyError as error:
+        raise WireError(f"hello: no such value: {error}") from None
 
 
 def encode_hello(message: Hello) -> bytes:
@@ -1134,9 +1130,11 @@ def decode_refusal(data: _Buffer) -> Refusal:
             refused_type,
             reason,
         ) = _refusal_unpack(data)
+        return Refusal(refused_type, _REFUSAL_REASON[reason])
     except _struct_error:
         raise WireError("refusal") from None
-    return Refusal(refused_type, _REFUSAL_REASON[reason])
+    except KeyError as error:
+        raise WireError(f"refusal: no such value: {error}") from None
 
 
 def encode_refusal(message: Refusal) -> bytes:
@@ -1156,9 +1154,9 @@ def decode_search(data: _Buffer) -> Search:
             prefix_bits,
             prefix,
         ) = _search_unpack(data)
+        return Search(search_number, address, prefix_bits, prefix)
     except _struct_error:
         raise WireError("search") from None
-    return Search(search_number, address, prefix_bits, prefix)
 
 
 def encode_search(message: Search) -> bytes:
@@ -1180,9 +1178,9 @@ def decode_hush(data: _Buffer) -> Hush:
             search_number,
             hardware_id,
         ) = _hush_unpack(data)
+        return Hush(search_number, hardware_id)
     except _struct_error:
         raise WireError("hush") from None
-    return Hush(search_number, hardware_id)
 
 
 def encode_hush(message: Hush) -> bytes:
@@ -1203,9 +1201,9 @@ def decode_session_open(data: _Buffer) -> SessionOpen:
             gateway,
             epoch,
         ) = _session_open_unpack(data)
+        return SessionOpen(gateway_nonce, gateway, epoch)
     except _struct_error:
         raise WireError("session_open") from None
-    return SessionOpen(gateway_nonce, gateway, epoch)
 
 
 def encode_session_open(message: SessionOpen) -> bytes:
@@ -1228,9 +1226,9 @@ def decode_session_accept(data: _Buffer) -> SessionAccept:
             boot,
             mac,
         ) = _session_accept_unpack(data)
+        return SessionAccept(device_nonce, boot, mac)
     except _struct_error:
         raise WireError("session_accept") from None
-    return SessionAccept(device_nonce, boot, mac)
 
 
 def encode_session_accept(message: SessionAccept) -> bytes:
@@ -1253,9 +1251,9 @@ def decode_session_confirm(data: _Buffer) -> SessionConfirm:
             group_counter,
             mac,
         ) = _session_confirm_unpack(data)
+        return SessionConfirm(group_sealed, group_counter, mac)
     except _struct_error:
         raise WireError("session_confirm") from None
-    return SessionConfirm(group_sealed, group_counter, mac)
 
 
 def encode_session_confirm(message: SessionConfirm) -> bytes:
@@ -1281,9 +1279,11 @@ def decode_poll(data: _Buffer) -> Poll:
             urgent_next,
             limit,
         ) = _poll_unpack(data)
+        return Poll(
+            boot, routine_acknowledged, routine_next, urgent_acknowledged, urgent_next, limit
+        )
     except _struct_error:
         raise WireError("poll") from None
-    return Poll(boot, routine_acknowledged, routine_next, urgent_acknowledged, urgent_next, limit)
 
 
 def encode_poll(message: Poll) -> bytes:
@@ -1324,16 +1324,19 @@ def decode_command(data: _Buffer) -> Command:
     """Command of exactly these bytes; WireError when they are not one."""
     if len(data) < 14:
         raise WireError("command")
-    (
-        transaction,
-        verb,
-        lifetime_ms,
-        level_percent,
-        duration_s,
-    ) = _command_unpack(data)
-    return Command(
-        transaction, _VERB[verb], lifetime_ms, level_percent, duration_s, bytes(data[14:])
-    )
+    try:
+        (
+            transaction,
+            verb,
+            lifetime_ms,
+            level_percent,
+            duration_s,
+        ) = _command_unpack(data)
+        return Command(
+            transaction, _VERB[verb], lifetime_ms, level_percent, duration_s, bytes(data[14:])
+        )
+    except KeyError as error:
+        raise WireError(f"command: no such value: {error}") from None
 
 
 def encode_command(message: Command) -> bytes:
@@ -1362,9 +1365,11 @@ def decode_command_result(data: _Buffer) -> CommandResult:
             guard,
             progress_percent,
         ) = _command_result_unpack(data)
+        return CommandResult(transaction, _STATUS[status], _GUARD[guard], progress_percent)
     except _struct_error:
         raise WireError("command_result") from None
-    return CommandResult(transaction, _STATUS[status], _GUARD[guard], progress_percent)
+    except KeyError as error:
+        raise WireError(f"command_result: no such value: {error}") from None
 
 
 def encode_command_result(message: CommandResult) -> bytes:
@@ -1385,9 +1390,11 @@ def decode_explain(data: _Buffer) -> Explain:
             level_percent,
             duration_s,
         ) = _explain_unpack(data)
+        return Explain(_VERB[verb], level_percent, duration_s)
     except _struct_error:
         raise WireError("explain") from None
-    return Explain(_VERB[verb], level_percent, duration_s)
+    except KeyError as error:
+        raise WireError(f"explain: no such value: {error}") from None
 
 
 def encode_explain(message: Explain) -> bytes:
@@ -1405,9 +1412,9 @@ def decode_assign(data: _Buffer) -> Assign:
             hardware_id,
             address,
         ) = _assign_unpack(data)
+        return Assign(hardware_id, address)
     except _struct_error:
         raise WireError("assign") from None
-    return Assign(hardware_id, address)
 
 
 def encode_assign(message: Assign) -> bytes:
@@ -1444,9 +1451,9 @@ def decode_time(data: _Buffer) -> Time:
             milliseconds,
             trust,
         ) = _time_unpack(data)
+        return Time(seconds, milliseconds, _TIME_TRUST[trust])
     except _struct_error:
         raise WireError("time") from None
-    return Time(seconds, milliseconds, _TIME_TRUST[trust])
 
 
 def encode_time(message: Time) -> bytes:
@@ -1470,18 +1477,20 @@ def decode_lamp_status(data: _Buffer) -> LampStatus:
             power_dw,
             temperature_c,
         ) = _lamp_status_unpack(data)
+        return LampStatus(
+            _LAMP_STATE[state],
+            _LAMP_REASON[reason],
+            level,
+            target,
+            _LAMP_FAULT[faults],
+            presence_count,
+            power_dw,
+            temperature_c,
+        )
     except _struct_error:
         raise WireError("lamp_status") from None
-    return LampStatus(
-        _LAMP_STATE[state],
-        _LAMP_REASON[reason],
-        level,
-        target,
-        _LAMP_FAULT[faults],
-        presence_count,
-        power_dw,
-        temperature_c,
-    )
+    except KeyError as error:
+        raise WireError(f"lamp_status: no such value: {error}") from None
 
 
 def encode_lamp_status(message: LampStatus) -> bytes:
@@ -1517,21 +1526,23 @@ def decode_bollard_status(data: _Buffer) -> BollardStatus:
             cycles,
             nonce,
         ) = _bollard_status_unpack(data)
+        return BollardStatus(
+            _BOLLARD_STATE[state],
+            _DRIVE[drive],
+            _BOLLARD_INPUT[inputs],
+            _BOLLARD_SIGNAL[signals],
+            _BOLLARD_FAULT[faults],
+            _GUARD[raise_guard],
+            position_percent,
+            current_ma,
+            pressure_kpa,
+            cycles,
+            nonce,
+        )
     except _struct_error:
         raise WireError("bollard_status") from None
-    return BollardStatus(
-        _BOLLARD_STATE[state],
-        _DRIVE[drive],
-        _BOLLARD_INPUT[inputs],
-        _BOLLARD_SIGNAL[signals],
-        _BOLLARD_FAULT[faults],
-        _GUARD[raise_guard],
-        position_percent,
-        current_ma,
-        pressure_kpa,
-        cycles,
-        nonce,
-    )
+    except KeyError as error:
+        raise WireError(f"bollard_status: no such value: {error}") from None
 
 
 def encode_bollard_status(message: BollardStatus) -> bytes:
@@ -1571,20 +1582,22 @@ def decode_bin_status(data: _Buffer) -> BinStatus:
             cycles,
             emptyings,
         ) = _bin_status_unpack(data)
+        return BinStatus(
+            _BIN_STATE[state],
+            level_permille,
+            distance_mm,
+            _BIN_INPUT[inputs],
+            _BIN_FAULT[faults],
+            temperature_dc,
+            battery_mv,
+            press_ma,
+            cycles,
+            emptyings,
+        )
     except _struct_error:
         raise WireError("bin_status") from None
-    return BinStatus(
-        _BIN_STATE[state],
-        level_permille,
-        distance_mm,
-        _BIN_INPUT[inputs],
-        _BIN_FAULT[faults],
-        temperature_dc,
-        battery_mv,
-        press_ma,
-        cycles,
-        emptyings,
-    )
+    except KeyError as error:
+        raise WireError(f"bin_status: no such value: {error}") from None
 
 
 def encode_bin_status(message: BinStatus) -> bytes:
@@ -1616,9 +1629,11 @@ def decode_event(data: _Buffer) -> Event:
             value,
             transaction,
         ) = _event_unpack(data)
+        return Event(_EVENT_CODE[code], _SEVERITY[severity], active, value, transaction)
     except _struct_error:
         raise WireError("event") from None
-    return Event(_EVENT_CODE[code], _SEVERITY[severity], active, value, transaction)
+    except KeyError as error:
+        raise WireError(f"event: no such value: {error}") from None
 
 
 def encode_event(message: Event) -> bytes:
@@ -1639,9 +1654,11 @@ def decode_gap(data: _Buffer) -> Gap:
             count,
             cause,
         ) = _gap_unpack(data)
+        return Gap(first, count, _GAP_CAUSE[cause])
     except _struct_error:
         raise WireError("gap") from None
-    return Gap(first, count, _GAP_CAUSE[cause])
+    except KeyError as error:
+        raise WireError(f"gap: no such value: {error}") from None
 
 
 def encode_gap(message: Gap) -> bytes:
@@ -1663,9 +1680,9 @@ def decode_health(data: _Buffer) -> Health:
             turn_max_ms,
             flash_erases,
         ) = _health_unpack(data)
+        return Health(uptime_s, heap_free, bad_frames, bad_tags, turn_max_ms, flash_erases)
     except _struct_error:
         raise WireError("health") from None
-    return Health(uptime_s, heap_free, bad_frames, bad_tags, turn_max_ms, flash_erases)
 
 
 def encode_health(message: Health) -> bytes:
@@ -1692,9 +1709,9 @@ def decode_lamp_meters(data: _Buffer) -> LampMeters:
             switchings,
             presences_hour,
         ) = _lamp_meters_unpack(data)
+        return LampMeters(burning_s, energy_wh, switchings, presences_hour)
     except _struct_error:
         raise WireError("lamp_meters") from None
-    return LampMeters(burning_s, energy_wh, switchings, presences_hour)
 
 
 def encode_lamp_meters(message: LampMeters) -> bytes:
@@ -1718,11 +1735,18 @@ def decode_motion(data: _Buffer) -> Motion:
             operator,
             second,
         ) = _motion_unpack(data)
+        return Motion(
+            _DRIVE[drive],
+            _MOTION_CAUSE[cause],
+            _BOLLARD_STATE[state],
+            transaction,
+            operator,
+            second,
+        )
     except _struct_error:
         raise WireError("motion") from None
-    return Motion(
-        _DRIVE[drive], _MOTION_CAUSE[cause], _BOLLARD_STATE[state], transaction, operator, second
-    )
+    except KeyError as error:
+        raise WireError(f"motion: no such value: {error}") from None
 
 
 def encode_motion(message: Motion) -> bytes:
@@ -1757,11 +1781,11 @@ def decode_bollard_meters(data: _Buffer) -> BollardMeters:
             refusals,
             rise_ms,
         ) = _bollard_meters_unpack(data)
+        return BollardMeters(
+            rises, lowerings, inversions, drive_s, passages, emergencies, refusals, rise_ms
+        )
     except _struct_error:
         raise WireError("bollard_meters") from None
-    return BollardMeters(
-        rises, lowerings, inversions, drive_s, passages, emergencies, refusals, rise_ms
-    )
 
 
 def encode_bollard_meters(message: BollardMeters) -> bytes:
@@ -1792,9 +1816,11 @@ def decode_bin_meters(data: _Buffer) -> BinMeters:
             since_emptied_s,
             battery_least_mv,
         ) = _bin_meters_unpack(data)
+        return BinMeters(
+            compactions, jams, lid_openings, emptyings, since_emptied_s, battery_least_mv
+        )
     except _struct_error:
         raise WireError("bin_meters") from None
-    return BinMeters(compactions, jams, lid_openings, emptyings, since_emptied_s, battery_least_mv)
 
 
 def encode_bin_meters(message: BinMeters) -> bytes:
@@ -1823,9 +1849,9 @@ def decode_record_header(data: _Buffer) -> RecordHeader:
             seconds,
             milliseconds,
         ) = _record_header_unpack(data)
+        return RecordHeader(type, size, _QUALITY[quality], sequence, seconds, milliseconds)
     except _struct_error:
         raise WireError("record_header") from None
-    return RecordHeader(type, size, _QUALITY[quality], sequence, seconds, milliseconds)
 
 
 def encode_record_header(message: RecordHeader) -> bytes:
@@ -1860,6 +1886,8 @@ def _read_lamp_status(data: bytes, at: int) -> Record:
         power_dw,
         temperature_c,
     ) = _lamp_status_read(data, at)
+    if h_size != 11:
+        raise WireError("lamp_status")
     return Record(
         RecordHeader(h_type, h_size, _QUALITY[h_quality], h_sequence, h_seconds, h_milliseconds),
         LampStatus(
@@ -1896,6 +1924,8 @@ def _read_bollard_status(data: bytes, at: int) -> Record:
         cycles,
         nonce,
     ) = _bollard_status_read(data, at)
+    if h_size != 23:
+        raise WireError("bollard_status")
     return Record(
         RecordHeader(h_type, h_size, _QUALITY[h_quality], h_sequence, h_seconds, h_milliseconds),
         BollardStatus(
@@ -1934,6 +1964,8 @@ def _read_bin_status(data: bytes, at: int) -> Record:
         cycles,
         emptyings,
     ) = _bin_status_read(data, at)
+    if h_size != 18:
+        raise WireError("bin_status")
     return Record(
         RecordHeader(h_type, h_size, _QUALITY[h_quality], h_sequence, h_seconds, h_milliseconds),
         BinStatus(
@@ -1966,6 +1998,8 @@ def _read_event(data: bytes, at: int) -> Record:
         value,
         transaction,
     ) = _event_read(data, at)
+    if h_size != 12:
+        raise WireError("event")
     return Record(
         RecordHeader(h_type, h_size, _QUALITY[h_quality], h_sequence, h_seconds, h_milliseconds),
         Event(_EVENT_CODE[code], _SEVERITY[severity], active, value, transaction),
@@ -1977,6 +2011,8 @@ def _read_gap(data: bytes, at: int) -> Record:
     h_type, h_size, h_quality, h_sequence, h_seconds, h_milliseconds, first, count, cause = (
         _gap_read(data, at)
     )
+    if h_size != 9:
+        raise WireError("gap")
     return Record(
         RecordHeader(h_type, h_size, _QUALITY[h_quality], h_sequence, h_seconds, h_milliseconds),
         Gap(first, count, _GAP_CAUSE[cause]),
@@ -1999,6 +2035,8 @@ def _read_health(data: bytes, at: int) -> Record:
         turn_max_ms,
         flash_erases,
     ) = _health_read(data, at)
+    if h_size != 16:
+        raise WireError("health")
     return Record(
         RecordHeader(h_type, h_size, _QUALITY[h_quality], h_sequence, h_seconds, h_milliseconds),
         Health(uptime_s, heap_free, bad_frames, bad_tags, turn_max_ms, flash_erases),
@@ -2019,6 +2057,8 @@ def _read_lamp_meters(data: bytes, at: int) -> Record:
         switchings,
         presences_hour,
     ) = _lamp_meters_read(data, at)
+    if h_size != 14:
+        raise WireError("lamp_meters")
     return Record(
         RecordHeader(h_type, h_size, _QUALITY[h_quality], h_sequence, h_seconds, h_milliseconds),
         LampMeters(burning_s, energy_wh, switchings, presences_hour),
@@ -2041,6 +2081,8 @@ def _read_motion(data: bytes, at: int) -> Record:
         operator,
         second,
     ) = _motion_read(data, at)
+    if h_size != 23:
+        raise WireError("motion")
     return Record(
         RecordHeader(h_type, h_size, _QUALITY[h_quality], h_sequence, h_seconds, h_milliseconds),
         Motion(
@@ -2072,6 +2114,8 @@ def _read_bollard_meters(data: bytes, at: int) -> Record:
         refusals,
         rise_ms,
     ) = _bollard_meters_read(data, at)
+    if h_size != 26:
+        raise WireError("bollard_meters")
     return Record(
         RecordHeader(h_type, h_size, _QUALITY[h_quality], h_sequence, h_seconds, h_milliseconds),
         BollardMeters(
@@ -2096,6 +2140,8 @@ def _read_bin_meters(data: bytes, at: int) -> Record:
         since_emptied_s,
         battery_least_mv,
     ) = _bin_meters_read(data, at)
+    if h_size != 18:
+        raise WireError("bin_meters")
     return Record(
         RecordHeader(h_type, h_size, _QUALITY[h_quality], h_sequence, h_seconds, h_milliseconds),
         BinMeters(compactions, jams, lid_openings, emptyings, since_emptied_s, battery_least_mv),
@@ -2103,18 +2149,19 @@ def _read_bin_meters(data: bytes, at: int) -> Record:
     )
 
 
-# By type and size of the body; struct.error when the bytes end too soon.
-RECORD_READERS: dict[tuple[int, int], Any] = {
-    (0x01, 11): _read_lamp_status,
-    (0x02, 23): _read_bollard_status,
-    (0x03, 18): _read_bin_status,
-    (0x10, 12): _read_event,
-    (0x11, 9): _read_gap,
-    (0x12, 16): _read_health,
-    (0x13, 14): _read_lamp_meters,
-    (0x14, 23): _read_motion,
-    (0x15, 26): _read_bollard_meters,
-    (0x16, 18): _read_bin_meters,
+# By type: the record at an offset. struct.error when the bytes end too soon, WireError
+# when the body has another size, KeyError when an enum has no such value.
+RECORD_READERS: dict[int, Any] = {
+    0x01: _read_lamp_status,
+    0x02: _read_bollard_status,
+    0x03: _read_bin_status,
+    0x10: _read_event,
+    0x11: _read_gap,
+    0x12: _read_health,
+    0x13: _read_lamp_meters,
+    0x14: _read_motion,
+    0x15: _read_bollard_meters,
+    0x16: _read_bin_meters,
 }
 MESSAGE_DECODERS: dict[int, Any] = {
     0x01: decode_identify,

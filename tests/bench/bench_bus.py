@@ -25,9 +25,9 @@ from pathlib import Path
 
 from hil import precise
 from hil.line import GATEWAY, Line
-from hil.plan import plan_from_dict
 from hil.street import Options, Street
-from tests.bench.bus_talkers import payload_bytes, unit
+from tests.bench.bus_talkers import payload_bytes
+from tests.bench.whole_street import plan_of
 
 SIZES = (1, 8, 32)
 ROUNDS = 5
@@ -136,18 +136,7 @@ class Bench:
 
 async def measure(controllers: int, rounds: int = ROUNDS) -> dict[str, list[Run]]:
     """Every contender once a round, on one street of lamps."""
-    slots = [
-        {
-            "name": f"lamp-{at}",
-            "kind": "lamp",
-            "bus": "bus",
-            "address": at,
-            "unit": unit(at),
-            "position": [20 * at, 0],
-        }
-        for at in range(1, controllers + 1)
-    ]
-    plan = plan_from_dict({"bus": [{"name": "bus"}], "slot": slots})
+    plan = plan_of(controllers)
     runs: dict[str, list[Run]] = {name: [] for name in CONTENDERS}
     with tempfile.TemporaryDirectory() as folder:
         async with Street(plan, Path(folder), Options(arrivals_per_hour=0.0)) as street:

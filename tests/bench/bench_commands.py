@@ -26,11 +26,10 @@ from gateway.store import Store
 from hil import precise
 from hil.broker import EmbeddedBroker
 from hil.line import GATEWAY
-from hil.plan import plan_from_dict
 from hil.street import Options, Street
 from protocol import codec
 from protocol.generated import messages as m
-from tests.bench.bus_talkers import unit
+from tests.bench.whole_street import plan_of, running_gateway, write_site
 from tests.gateway.brokers import BrokerUnderTest, Mosquitto
 
 SIZES = (1, 32)
@@ -39,32 +38,6 @@ BAUD = 115_200
 FRAME_BYTES = 6 + 8 + 2 + 1 + 1
 """Header, tag, CRC, COBS byte and delimiter."""
 GOAL_P50_MS, GOAL_P99_MS = 15, 50
-
-SITE = """
-[site]
-name = "bench"
-gateway = "gw"
-latitude = 50.85
-longitude = 4.35
-clock = "trusted"
-link_key = "{key}"
-[broker]
-url = "{broker}"
-[store]
-path = "bench.db"
-[[bus]]
-name = "bus"
-port = "{port}"
-"""
-SLOT = """
-[[slot]]
-name = "lamp-{at}"
-kind = "lamp"
-bus = "bus"
-address = {at}
-unit = "{unit}"
-position = [{x}, 0]
-"""
 
 
 def wire_ms(size: int) -> float:
@@ -112,28 +85,15 @@ class Found:
 
 async def measure(lamps: int, commands: int) -> Found:
     """Times of commands to a street of so many lamps."""
-    slots = [
-        {
-            "name": f"lamp-{at}",
-            "kind": "lamp",
-            "bus": "bus",
-            "address": at,
-            "unit": unit(at),
-            "position": [20 * at, 0],
-        }
-        for at in range(1, lamps + 1)
-    ]
-    plan = plan_from_dict({"bus": [{"name": "bus"}], "slot": slots})
     # On a disk: what is mounted at /tmp may be memory.
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="stoep-bench-") as name:
         folder = Path(name)
         broker: BrokerUnderTest = Mosquitto() if Mosquitto.installed() else EmbeddedBroker()
         await broker.start()
         try:
-            async with Street(plan, folder, Options(arrivals_per_hour=0.0)) as street:
+            async with Street(plan_of(lamps), folder, Options(arrivals_per_hour=0.0)) as street:
                 await street.booted()
-                site = folder / "site.toml"
-                site.write_text(_site(street, lamps, broker.url))
+                site = write_site(street, lamps, broker.url)
                 meter = Meter()
                 street.line("bus").tap = meter.tap
                 times_ms = await _send(site, broker.port, lamps, commands, meter)
@@ -142,39 +102,25 @@ async def measure(lamps: int, commands: int) -> Found:
         return Found(times_ms, meter.exchange_ms, await commits_ms(folder))
 
 
-def _site(street: Street, lamps: int, broker: str) -> str:
-    key = street.folder / "keys" / "link.json"
-    text = SITE.format(key=key, broker=broker, port=street.port("bus"))
-    return text + "".join(
-        SLOT.format(at=at, unit=unit(at), x=20 * at) for at in range(1, lamps + 1)
-    )
-
-
 async def _send(site: Path, port: int, lamps: int, commands: int, meter: Meter) -> list[float]:
     """Runs the gateway and the operator; the times."""
-    run = [sys.executable, "-m", "tools.cli", "gateway", "run", "--site", str(site)]
-    log = (site.parent / "gateway.log").open("wb")
-    gateway = await asyncio.create_subprocess_exec(*run, stdout=log, stderr=log)
-    sender = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.bench.command_sender"),
-        *map(str, (port, lamps, commands, lamps)),
-        stdout=subprocess.PIPE,
-    )
-    try:
-        assert sender.stdout is not None
-        begun = await sender.stdout.readline()
-        meter.__init__()
-        found = json.loads(await sender.stdout.readline() or "null") if begun else None
-        await sender.wait()
+    operator = [sys.executable, "-m", "tests.bench.command_sender"]
+    async with running_gateway(site):
+        sender = await asyncio.create_subprocess_exec(
+            *operator, *map(str, (port, lamps, commands, lamps)), stdout=subprocess.PIPE
+        )
+        try:
+            assert sender.stdout is not None
+            begun = await sender.stdout.readline()
+            meter.__init__()
+            found = json.loads(await sender.stdout.readline() or "null") if begun else None
+            await sender.wait()
+        finally:
+            if sender.returncode is None:
+                sender.terminate()
+                await sender.wait()
         if found is None:
-            text = (site.parent / "gateway.log").read_text()
-            raise RuntimeError(f"no results from {lamps} lamps: {text[-2000:]}")
-    finally:
-        for process in (gateway, sender):
-            if process.returncode is None:
-                process.terminate()
-                await process.wait()
-        log.close()
+            raise RuntimeError(f"no results from {lamps} lamps")
     return found["times_ms"]
 
 

@@ -62,8 +62,8 @@ class OneRecord(Controller):
         self.routine.next = self.routine.acknowledged
         return super().poll(limit)
 
-    def stored(self, boot: int, records: list[Record]) -> None:
-        super().stored(boot, records)
+    def stored(self, boot: int, attempt: int, records: list[Record]) -> None:
+        super().stored(boot, attempt, records)
         if boot == self.boot and self.routine.acknowledged > 1:
             self.routine.acknowledged -= 1
 
