@@ -76,6 +76,8 @@ class Street:
         self.park = Park([])
         self.lanes: dict[str, Lane] = {}
         self.watch = Watch()
+        self.longest_stall_s = 0.0
+        """So late was a step of the physics: a busy machine, or something that kept the loop."""
         self._changed = asyncio.Event()
         self._stepper: asyncio.Task[None] | None = None
 
@@ -343,7 +345,9 @@ class Street:
         done_s = time.monotonic()
         while True:
             await asyncio.sleep(max(0.0, done_s + STEP_S - time.monotonic()))
-            behind = int((time.monotonic() - done_s) / STEP_S)
+            due_s = time.monotonic() - done_s
+            self.longest_stall_s = max(self.longest_stall_s, due_s - STEP_S)
+            behind = int(due_s / STEP_S)
             if behind > MOST_STEPS_AT_ONCE:
                 done_s += (behind - MOST_STEPS_AT_ONCE) * STEP_S
                 behind = MOST_STEPS_AT_ONCE

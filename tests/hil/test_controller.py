@@ -22,7 +22,7 @@ from hil.plugin import StreetFactory
 from hil.staging import stage
 from hil.street import Street
 
-pytestmark = [pytest.mark.emulator, pytest.mark.deadline]
+pytestmark = pytest.mark.emulator
 
 HERE = Path(__file__).parent
 FIRMWARE = HERE / "controllers"

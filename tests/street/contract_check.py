@@ -10,7 +10,7 @@ import jsonschema
 
 from gateway import contract
 
-_LEAVES = ("state", "tele", "event", "avail", "res", "health")
+_LEAVES = ("state", "tele", "event", "avail", "res", "health", "slots")
 
 
 @dataclass
@@ -22,7 +22,7 @@ class ContractCheck:
     def see(self, topic: str, value: dict[str, Any]) -> None:
         """Take a message that was published."""
         kind, _, leaf = ([""] * 3 + topic.split("/"))[-3:]
-        if leaf in ("avail", "event", "health") and topic.split("/")[-2] == "gateway":
+        if leaf in ("avail", "event", "health", "slots") and topic.split("/")[-2] == "gateway":
             kind = "gateway"
         if leaf in _LEAVES:
             self._firsts.setdefault((kind, leaf, *_sort(value)), value)

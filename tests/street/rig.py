@@ -27,7 +27,10 @@ from hil.plan import plan_from_dict
 from hil.street import Street
 from tests.street.contract_check import ContractCheck
 
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
+"""Longer than it takes until a search for new units that missed one is made again."""
+STALL_S = 0.1
+"""A street that stood still for longer may itself be why its posts gave up."""
 INTERIM = ("ACCEPTED", "IN_PROGRESS")
 
 SITE = """
@@ -298,6 +301,7 @@ async def house(
                 lambda: all(ear.avail.get(slot) == "online" for slot in wanted),
                 "not all slots came on-line",
             )
+            street.longest_stall_s = 0.0  # what counts is from here on
             yield built
             finals = Counter(
                 r["id"]
@@ -307,6 +311,10 @@ async def house(
             assert set(finals.values()) <= {1}, f"more than one final result: {finals}"
             assert not ear.contract.problems()
             assert not street.violations, [str(violation) for violation in street.violations]
+        except Exception as error:
+            if street.longest_stall_s > STALL_S:
+                error.add_note(f"the street stood still for {street.longest_stall_s * 1000:.0f} ms")
+            raise
         finally:
             await built.stop_agent()
             listening.cancel()

@@ -131,7 +131,7 @@ async def test_a_repeated_and_a_late_order_move_nothing(tmp_path: Path) -> None:
         # The same signature under another name: it was given before.
         renamed = json.loads(again) | {"id": "another"}
         await g.house.publish("post-1", json.dumps(renamed).encode())
-        assert (await g.house.result("another"))["guard"] == "duplicate"
+        assert (await g.house.result("another"))["guard"] == "signed_before"
         late = envelope(g.authority(1, "raise", {}, ALICE), lifetime_ms=-1)
         await g.house.publish("post-1", late)
         assert (await g.house.result(json.loads(late)["id"]))["status"] == "EXPIRED"

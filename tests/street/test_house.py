@@ -10,16 +10,13 @@ import pytest
 from hil.broker import EmbeddedBroker
 from tests.street.rig import house
 
-pytestmark = [
-    pytest.mark.emulator,
-    pytest.mark.deadline,
-    pytest.mark.usefixtures("micropython_command"),
-]
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("micropython_command")]
 
 WELL_LIT_DUTY = 30_000
 UNIT_1 = "5740ea0000000001"
 
 
+@pytest.mark.deadline
 async def test_presence_at_a_lamp_raises_its_light_within_300_ms(tmp_path: Path) -> None:
     async with house(tmp_path, lamps=1, bollards=0, bins=0) as h:
         lamp = h.street.lamp("lamp-1")

@@ -17,11 +17,7 @@ from protocol.generated import wire
 from protocol.link_gateway import Requester
 from tests.street.rig import House, house
 
-pytestmark = [
-    pytest.mark.emulator,
-    pytest.mark.deadline,
-    pytest.mark.usefixtures("micropython_command"),
-]
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("micropython_command")]
 
 UNIT_1 = "5740ea0000000001"
 FLOOR_DUTY = 14_000  # 20 % of 65535, and some
@@ -99,6 +95,7 @@ async def test_a_rotated_key_still_reaches_controllers_that_have_only_the_old_on
         await h.until(lambda: h.received() > 3, "no records under the old key")
 
 
+@pytest.mark.deadline
 async def test_somebody_at_a_lamp_lights_the_next_one_without_a_broker(tmp_path: Path) -> None:
     async with house(tmp_path, lamps=2, bollards=0, bins=0) as h:
         here, ahead = h.street.lamp("lamp-1"), h.street.lamp("lamp-2")
@@ -112,6 +109,8 @@ async def test_somebody_at_a_lamp_lights_the_next_one_without_a_broker(tmp_path:
         assert waited_s <= 0.5
 
 
+@pytest.mark.deadline
+@pytest.mark.timeout(120)
 async def test_a_controller_without_an_address_is_found_while_the_others_are_served(
     tmp_path: Path,
 ) -> None:
@@ -235,7 +234,8 @@ async def test_who_talks_unasked_is_named_and_the_others_are_served(tmp_path: Pa
 
 
 async def test_a_noisy_line_costs_repetitions_and_no_record(tmp_path: Path) -> None:
-    async with house(tmp_path, lamps=2, bollards=0, bins=0) as h:
+    often = "\n[slot.parameters]\nstatus_period_ms = 200\n"  # of the last lamp
+    async with house(tmp_path, lamps=2, bollards=0, bins=0, more=often) as h:
         h.street.line("bus").set_bit_error_rate(1e-3)
         before = h.received()
         await h.until(lambda: h.received() > before + 25, "nothing gets through")

@@ -19,7 +19,7 @@ import pytest
 from hil.broker import EmbeddedBroker
 from tests import needs
 
-pytestmark = [pytest.mark.emulator, pytest.mark.deadline, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.emulator, pytest.mark.timeout(120)]
 
 FIRST_RECORD_LIMIT_S = 5.0
 
@@ -99,6 +99,7 @@ async def figures(demo: Running, *arguments: str, limit_s: float = 90) -> dict[s
     return found
 
 
+@pytest.mark.deadline
 async def test_a_light_command_makes_its_way_to_a_pwm_pin_and_nothing_is_lost(
     demo: Running,
 ) -> None:
@@ -115,6 +116,7 @@ async def test_a_light_command_makes_its_way_to_a_pwm_pin_and_nothing_is_lost(
     assert found["seconds_to_first_record"] <= FIRST_RECORD_LIMIT_S
 
 
+@pytest.mark.deadline
 @pytest.mark.timeout(300)
 async def test_the_story_that_the_view_tells_is_true(demo: Running) -> None:
     found = await figures(demo, "--duration", "1", "--story", limit_s=270)
