@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack
 from hashlib import sha256
 from typing import Any
 
-from gateway import timekeeping
+from gateway import inventory, timekeeping
 from gateway.alarms import Alarms
 from gateway.bin_forecasts import BinForecasts
 from gateway.bus import Bus
@@ -22,9 +22,10 @@ from gateway.commands import Command
 from gateway.contract import KINDS, Address, Avail, Topics
 from gateway.controller import Controller, Presence
 from gateway.conversation import BusOptions, Identity, monotonic_ms
-from gateway.desk import Desk
+from gateway.desk import Desk, Incoming
 from gateway.errors import StoreError
 from gateway.executor import Executor
+from gateway.history import History
 from gateway.ledger import EndedBoot
 from gateway.outbox import Note
 from gateway.own_records import OwnRecords
@@ -92,7 +93,10 @@ class Agent:
         self.site = site
         self.topics = Topics(site.site.name, site.site.gateway)
         self.store = Store(
-            site.store_path, limit_bytes=_limit_bytes(site), linger_s=site.store.linger_s
+            site.store_path,
+            limit_bytes=_limit_bytes(site),
+            linger_s=site.store.linger_s,
+            replace_damaged=True,
         )
         self.link_key = keyfile.load(site.resolve(site.site.link_key), "link")
         self.people = _people(site)
@@ -104,6 +108,7 @@ class Agent:
         self.desk = Desk(
             self.topics, self.store, self._knows, execute, self.uplink.reply, may=self._may
         )
+        self._history = History(self.topics, self.store, lambda: self.people, self.uplink.reply)
         self._own = OwnRecords(self.store, self.topics.gateway, self._clock_quality)
         self._alarms = Alarms()
         self._forecasts = BinForecasts(self.store, self._full_permille)
@@ -149,7 +154,9 @@ class Agent:
             await stack.enter_async_context(self.store)
             await self._forget_old_places()
             await self._forecasts.load()
-            await self._journal("started")
+            aside = self.store.set_aside
+            await self._journal("started", **({} if aside is None else {"set_aside": aside.name}))
+            self.uplink.announce(inventory.LEAF, inventory.payload(self.site))
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 uplink = group.create_task(self.uplink.run())
@@ -167,7 +174,8 @@ class Agent:
                     await self._stop(uplink)
 
     def _start(self, bus: Bus) -> None:
-        if self._group is not None:
+        # A reload that comes while the agent starts has started what is new.
+        if self._group is not None and bus.options.name not in self._tasks:
             self._tasks[bus.options.name] = self._group.create_task(bus.run())
 
     async def _end(self, *buses: Bus) -> None:
@@ -185,6 +193,7 @@ class Agent:
     async def _stop(self, uplink: asyncio.Task[None]) -> None:
         self._group = None
         await self.desk.close()
+        await self._history.close()
         await self._end(*self.buses)
         await self._own.close()
         await self._journal("stopped")
@@ -225,6 +234,7 @@ class Agent:
         }
         for name, bus in stay.items():
             bus.controllers[:] = self._on_bus(name, controllers)
+            bus.options.trust_clock = self.site.site.clock == "trusted"
         leave = [bus for bus in self.buses if bus.options.name not in stay]
         tables = [table for table in self.site.buses if table.name not in stay]
         new = {table.name: self._bus(table.name, controllers) for table in tables}
@@ -235,10 +245,14 @@ class Agent:
             self._start(bus)
         self._clear(before)
         self._presence = _presence_rule(self.site)
+        self.uplink.announce(inventory.LEAF, inventory.payload(self.site))
         if self.site.broker != before.broker:
             self.uplink.use(self.site.broker)
         if self.site.store != before.store:
-            await self.store.set_limit(_limit_bytes(self.site))
+            try:
+                await self.store.set_limit(_limit_bytes(self.site))
+            except StoreError as error:
+                log.error("the store is bounded anew, but not made smaller yet: %s", error)
         await self._journal("reloaded", changes=[str(change) for change in changes])
         return changes
 
@@ -358,8 +372,9 @@ class Agent:
 
     # --- commands -----------------------------------------------------------------------------
 
-    def _take(self, incoming: Any) -> None:
-        self.desk.take(incoming)
+    def _take(self, incoming: Incoming) -> None:
+        asked = incoming.topic == self._history.topic
+        (self._history if asked else self.desk).take(incoming)
 
     def _knows(self, address: Address) -> bool:
         controller = self.controllers.get(address.slot)

@@ -12,7 +12,7 @@ from gateway.contract import timestamp
 from gateway.errors import StoreError
 from gateway.forecast import HISTORY_H, Forecast, forecast
 from gateway.outbox import LevelRow
-from gateway.records import Record
+from gateway.records import Record, unix_ms
 from gateway.store import Store
 from protocol.errors import WireError
 from protocol.generated import messages as wire
@@ -84,6 +84,8 @@ class BinForecasts:
         told = reading(record)
         if told is None or record.quality & wire.Quality.CLOCK_UNTRUSTED:
             return
+        if told.time_ms > unix_ms() + HOUR_MS:
+            return  # a clock that far ahead would close the hours to come
         one = self._bins.setdefault(record.slot, _Bin(Collector(), []))
         collector = one.collector
         before = collector.known

@@ -7,12 +7,13 @@ import logging
 import random
 import socket
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import aiomqtt
+from paho.mqtt import client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -34,7 +35,6 @@ CONNECT_TIMEOUT_S = 10.0
 BACKOFF_FIRST_S = 0.25
 BACKOFF_LIMIT_S = 30.0
 
-_MAX_QUEUED_COMMANDS = 1000
 _PUBACK_ERRORS = 0x80
 _RETAIN_DO_NOT_SEND = 2
 
@@ -58,17 +58,30 @@ class _NoAnswerError(aiomqtt.MqttError):
 
 
 class _Client(aiomqtt.Client):
-    """aiomqtt's client with the three things it does not offer.
+    """aiomqtt's client with the four things it does not offer.
 
     A publish is confirmed through a future that carries the PUBACK's reason code (aiomqtt drops
     it, and a refused publish would look delivered); a failed connection leaves no socket; and a
-    broker that hangs up instead of answering is told at once, not after the time limit.
+    broker that hangs up instead of answering is told at once, not after the time limit. What comes
+    in is handed over at once: a queue in between is filled faster than it is emptied, and what
+    finds it full is gone without a word. So the socket is read as fast as messages are dealt with,
+    and what is too fast waits at the broker.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._confirmations: dict[int, asyncio.Future[None]] = {}
         self.receive_maximum = WINDOW
+        self.take: Callable[[Incoming], None] = lambda _: None
+
+    @property
+    def ended(self) -> asyncio.Future[Any]:
+        """Done when the connection is."""
+        return self._disconnected
+
+    def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
+        del client, userdata
+        self.take(_incoming(message))
 
     def send(
         self, topic: str, payload: bytes, *, retain: bool, properties: Properties | None
@@ -104,6 +117,9 @@ class _Client(aiomqtt.Client):
         maximum = getattr(properties, "ReceiveMaximum", None)
         if isinstance(maximum, int):
             self.receive_maximum = min(WINDOW, maximum)
+            paho: Any = self._client
+            # Its setter is for before the connection, and the broker tells only now.
+            paho._max_inflight_messages = self.receive_maximum  # noqa: SLF001  # as above
         super()._on_connect(client, userdata, flags, reason_code, properties)
 
     def _on_disconnect(
@@ -164,8 +180,11 @@ class Connection:
             properties.CorrelationData = correlation
         return self._client.send(topic, payload, retain=retain, properties=properties)
 
-    async def subscribe(self, topic: str) -> None:
-        """Asks for a topic without what is retained there. Raises BrokerError."""
+    async def subscribe(self, topic: str, take: Callable[[Incoming], None]) -> None:
+        """Asks for a topic without what is retained there; `take` gets every message, and must
+        neither block nor raise. Raises BrokerError.
+        """
+        self._client.take = take
         options = SubscribeOptions(
             qos=1, noLocal=True, retainAsPublished=True, retainHandling=_RETAIN_DO_NOT_SEND
         )
@@ -181,17 +200,13 @@ class Connection:
                     "allow it in the broker's access list"
                 )
 
-    async def messages(self) -> AsyncGenerator[Incoming]:
-        """What comes in on subscribed topics. Raises BrokerError when the connection ends."""
-        try:
-            async for message in self._client.messages:
-                yield _incoming(message)
-        except aiomqtt.MqttError as error:
-            cause = error.__cause__ or error
-            raise BrokerError(f"the connection ended: {cause}") from error
+    async def lost(self) -> None:
+        """Waits until the connection ends. Raises BrokerError then."""
+        await asyncio.wait([self._client.ended])
+        raise BrokerError(f"the connection ended: {self._client.ended.exception() or 'by itself'}")
 
 
-def _incoming(message: aiomqtt.Message) -> Incoming:
+def _incoming(message: mqtt.MQTTMessage) -> Incoming:
     response = getattr(message.properties, "ResponseTopic", None)
     correlation = getattr(message.properties, "CorrelationData", None)
     return Incoming(
@@ -225,7 +240,6 @@ async def connect(
             password=_password(broker, folder),
             tls_context=_tls(broker, folder),
             max_inflight_messages=WINDOW,
-            max_queued_incoming_messages=_MAX_QUEUED_COMMANDS,
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
     except OSError as error:

@@ -40,8 +40,6 @@ GARBLED_ALARM = 6
 HURRY_MS = 75
 """A post that moves is asked when its last poll is so old; with what the line may be busy with just
 then it hears of the gateway at least every 150 ms."""
-DEFECT_PAUSE_MS = 5_000
-"""So long a controller is left alone with which the gateway met a defect of its own."""
 TIME_FRAME_BYTES = 25
 """COBS byte, header, payload, tag, CRC and delimiter of the time."""
 NEWS_LAMPS = 64
@@ -103,6 +101,10 @@ class Bus:
             except PortError as error:
                 self.counters.port_losses += 1
                 log.warning("bus %s: %s; waiting for its return", self.options.name, error)
+            except Exception:
+                self.counters.port_losses += 1
+                log.exception("bus %s: a defect; it begins anew", self.options.name)
+                await asyncio.sleep(REOPEN_FIRST_S)
             finally:
                 self.connected = False
                 port.close()
@@ -144,8 +146,13 @@ class Bus:
         return found
 
     def announce(self, lamps: Sequence[tuple[int, int]]) -> None:
-        """Tell lamps ahead of all polls that somebody comes: (address, for how many seconds)."""
-        self._news += lamps
+        """Tell lamps ahead of all polls that somebody comes: (address, for how many seconds).
+
+        Of a lamp the latest counts; a line that is away is told nothing later.
+        """
+        if not self.connected:
+            return
+        self._news = list((dict(self._news) | dict(lamps)).items())
         self._wake.set()
 
     async def close(self) -> None:
@@ -183,10 +190,7 @@ class Bus:
             raise
         except Exception:
             log.exception("bus %s: a defect while %s was asked", self.options.name, controller.slot)
-            conversation.is_dirty = True
-            controller.forget_session()
-            controller.refuse_commands()
-            controller.due_ms = monotonic_ms() + DEFECT_PAUSE_MS
+            conversation.set_aside(controller)
 
     async def _search(self, port: Port, now_ms: int) -> None:
         """One question of a search at a time, so that the others are served meanwhile."""
@@ -264,14 +268,18 @@ class Bus:
         hurried = [
             c
             for c in due
-            if now_ms - c.polled_ms >= HURRY_MS and not c.is_lost and lanes.is_hurried(c, now_ms)
+            if c.kind == "bollard"
+            and now_ms - c.polled_ms >= HURRY_MS
+            and not c.is_lost
+            and lanes.is_hurried(c, now_ms)
         ]
         if hurried:
             return min(hurried, key=lambda c: c.polled_ms)
         for controller in self.controllers:
-            is_away = controller.is_lost or controller.is_dozing
-            if controller.commands and not (is_away and controller.due_ms > now_ms):
-                return controller
+            if controller.commands:
+                is_away = controller.is_lost or controller.is_dozing
+                if not (is_away and controller.due_ms > now_ms):
+                    return controller
         return None
 
     async def _pause(self, now_ms: int) -> None:
@@ -297,10 +305,13 @@ class Bus:
         seconds, milliseconds = divmod(end_ms - wire.EPOCH_UNIX_S * 1000, 1000)
         trusted = timekeeping.is_trusted(without_ntp=self.options.trust_clock)
         trust = m.TimeTrust.SYNCHRONISED if trusted else m.TimeTrust(0)
-        payload = codec.encode_message(m.Time(max(seconds, 0), milliseconds, trust))
+        # A clock that is far off is told as it is where the field allows, but never trusted.
+        told = min(max(seconds, 0), timekeeping.LATEST_UNIX_S - wire.EPOCH_UNIX_S)
+        payload = codec.encode_message(m.Time(told, milliseconds, trust))
         await port.send(link_gateway.broadcast(wire.TIME, payload, 0, self.identity.group))
 
     def _all_offline(self) -> None:
+        self._news = []
         for controller in self.controllers:
             controller.forget_session()
             controller.due_ms = 0

@@ -6,10 +6,11 @@ Nothing here acts. `parse` gives a `Command` that is fresh and well-formed, or a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -22,6 +23,7 @@ MAX_PAYLOAD_BYTES = 8192
 MAX_ID_LENGTH = 64
 MAX_TEXT_LENGTH = 200
 
+_TAG = re.compile(r"[0-9a-fA-F]{32}")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -52,6 +54,7 @@ class Guard(StrEnum):
     MALFORMED = "malformed"
     NO_ID = "no_id"
     DUPLICATE = "duplicate"
+    SIGNED_BEFORE = "signed_before"
     LATE = "late"
     UNKNOWN_SLOT = "unknown_slot"
     UNKNOWN_VERB = "unknown_verb"
@@ -81,6 +84,8 @@ class Command:
     auth: Authority | None = None
     """Carried to the controller, which judges it; None where none is needed."""
     ticket: str | None = None
+    words: tuple[str, ...] = ()
+    """A tag of each who signed, over reason and ticket: for the journal, nobody here can check."""
     dry_run: bool = False
     """Only asks what the controller would answer now."""
     transaction: int = 0
@@ -230,6 +235,7 @@ def _command(
         reason=_text(fields, "reason", "why"),
         auth=None if fields.get("auth") is None else read_authority(fields["auth"]),
         ticket=_text(fields, "ticket", "a work order") if fields.get("ticket") else None,
+        words=_words(fields),
         dry_run=dry_run,
     )
     _check_authority(command)
@@ -254,6 +260,16 @@ def _check_authority(command: Command) -> None:
             Guard.UNAUTHORISED,
             f"the actor is {show(command.actor)}, but the first signature is of {signer}",
         )
+
+
+def _words(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    value = fields.get("words")
+    if value is None:
+        return ()
+    tags: list[Any] = cast("list[Any]", value) if isinstance(value, list) else [None]
+    if len(tags) > 2 or not all(isinstance(tag, str) and _TAG.fullmatch(tag) for tag in tags):
+        raise BadArgument('"words" must be one tag of 32 hex digits for each signature')
+    return tuple(tags)
 
 
 def _time(fields: Mapping[str, Any], name: str) -> int:

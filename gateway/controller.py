@@ -74,6 +74,10 @@ class Controller:
     garbled: int = 0
     """Times in a row that something came back, but nothing that could be read."""
     due_ms: int = 0
+    attempt: int = 0
+    """Counts up whenever records could not be stored."""
+    is_unstored: bool = False
+    """The latest of its records could not be stored."""
     held: int = 0
     _asked: tuple[int, int] = (0, 0)
     """What the latest poll acknowledged, per stream."""
@@ -234,17 +238,21 @@ class Controller:
                 if isinstance(request, m.Command) and request.transaction == result.transaction:
                     pending.tell(result)
 
-    def stored(self, boot: int, records: list[Record]) -> None:
-        """These records are durable now: the next poll acknowledges them."""
-        if boot != self.boot:
+    def stored(self, boot: int, attempt: int, records: list[Record]) -> None:
+        """These records are durable now: the next poll acknowledges them.
+
+        Not when they were taken in an earlier `attempt`: what came before them may be missing.
+        """
+        if (boot, attempt) != (self.boot, self.attempt):
             return
         for record in records:
             stream = self.urgent if is_urgent(record.sequence) else self.routine
             stream.acknowledged = max(stream.acknowledged, record.sequence + 1)
 
-    def not_stored(self, boot: int) -> None:
-        """Storing failed: ask again for everything that is not durable."""
-        if boot == self.boot:
+    def not_stored(self, boot: int, attempt: int) -> None:
+        """Storing failed: a new attempt asks again for everything that is not durable."""
+        if (boot, attempt) == (self.boot, self.attempt):
+            self.attempt += 1
             self.routine.next = self.routine.acknowledged
             self.urgent.next = self.urgent.acknowledged
 

@@ -7,11 +7,12 @@ import logging
 import secrets
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway import lanes
 from gateway.controller import Controller, Presence
 from gateway.delivery import Answer, deliver
+from gateway.errors import StoreError
 from gateway.ledger import EndedBoot
 from gateway.port import Port
 from gateway.records import Record
@@ -27,6 +28,10 @@ log = logging.getLogger("stoep.bus")
 TRIES = 3
 STRANGER_EVERY_MS = 5_000
 """How often a controller is identified that may not be polled."""
+DEFECT_PAUSE_MS = 5_000
+"""So long a controller is left alone with which the gateway met a defect of its own."""
+UNSTORED_PAUSE_MS = 1_000
+"""How long a controller is left alone whose records could not be stored."""
 
 
 class Sink(Protocol):
@@ -99,6 +104,15 @@ def set_presence(
         sink.availability(controller, cause)
 
 
+class _Unread(NamedTuple):
+    """An answer to a poll whose records were not taken yet."""
+
+    controller: Controller
+    answer: Answer
+    started_ms: int
+    permitted: bool
+
+
 @dataclass
 class Conversation:
     """The exchanges with controllers over one open port. All methods raise PortError."""
@@ -112,6 +126,7 @@ class Conversation:
     is_dirty: bool = True
     is_pressed: bool = False
     """A post moves: whoever else does not answer is tried once in its turn, not three times."""
+    _unread: _Unread | None = None
 
     def now_ms(self) -> int:
         """Monotonic milliseconds."""
@@ -119,6 +134,8 @@ class Conversation:
 
     async def turn(self, controller: Controller) -> None:
         """Whatever this controller needs most: a command, a session, a poll."""
+        if self._unread is not None and self._unread.controller is controller:
+            self._read_records(self._unread)
         session = controller.requester.session
         if controller.hello is None or controller.hello.fingerprint != wire.FINGERPRINT:
             await self._identify(controller)
@@ -128,6 +145,13 @@ class Conversation:
             await deliver(self, controller)
         else:
             await self._poll(controller)
+
+    def set_aside(self, controller: Controller) -> None:
+        """A defect that one controller brings out is no end of all the others."""
+        self.is_dirty = True
+        controller.forget_session()
+        controller.refuse_commands()
+        controller.due_ms = monotonic_ms() + DEFECT_PAUSE_MS
 
     # --- one exchange -------------------------------------------------------------------------
 
@@ -276,31 +300,70 @@ class Conversation:
         )
         if answer is None:
             return
+        more = answer[1] & (wire.FLAG_MORE | wire.FLAG_URGENT)
+        controller.due_ms = started_ms + (0 if more else self.options.poll_interval_ms)
+        self._unread = _Unread(controller, answer, started_ms, permitted)
+        if controller.kind == "bollard":
+            self._read_records(self._unread)  # what it tells decides whom to ask next
+        else:
+            asyncio.get_running_loop().call_soon(self._read_late)
+
+    def _read_late(self) -> None:
+        """Take what a poll brought when the next request is on the line already.
+
+        That one is for another controller and does not depend on it; where it is for the same
+        one, `turn` has taken it before.
+        """
+        if (unread := self._unread) is None:
+            return
+        try:
+            self._read_records(unread)
+        except Exception:
+            log.exception("%s: a defect in what it told", self._name(unread.controller))
+            self.set_aside(unread.controller)
+
+    def _read_records(self, unread: _Unread) -> None:
+        self._unread = None
+        controller, answer, started_ms, permitted = unread
         batch = self.read(answer, m.Records)
         if not isinstance(batch, m.Records) or batch.boot != controller.boot:
             # It restarted, or lost its session: start over at once.
             controller.forget_session()
             controller.due_ms = 0
             return
-        more = answer[1] & (wire.FLAG_MORE | wire.FLAG_URGENT)
-        controller.due_ms = started_ms + (0 if more else self.options.poll_interval_ms)
         skipped = controller.skipped
         records = controller.take(batch, answer[1])
         if permitted:
             controller.permitted_ms = started_ms
+        more = answer[1] & (wire.FLAG_MORE | wire.FLAG_URGENT)
         if not more and controller.skipped == skipped:
             controller.known_ms = started_ms
         self.counters.records += len(records)
         if records:
-            task = asyncio.create_task(self._store(controller, batch.boot, records))
+            task = asyncio.create_task(
+                self._store(controller, batch.boot, controller.attempt, records)
+            )
             self.storing.add(task)
             task.add_done_callback(self.storing.discard)
 
-    async def _store(self, controller: Controller, boot: int, records: list[Record]) -> None:
+    async def _store(
+        self, controller: Controller, boot: int, attempt: int, records: list[Record]
+    ) -> None:
         try:
             await self.sink.put(records)
-        except Exception:
-            log.exception("%s: records could not be stored; it keeps them", self._name(controller))
-            controller.not_stored(boot)
+        except Exception as error:  # noqa: BLE001 - `_not_stored` logs it; the bus goes on
+            self._not_stored(controller, error)
+            controller.not_stored(boot, attempt)
         else:
-            controller.stored(boot, records)
+            controller.is_unstored = False
+            controller.stored(boot, attempt, records)
+
+    def _not_stored(self, controller: Controller, error: Exception) -> None:
+        """Say it once until it works again, and do not ask for the same again at once."""
+        if not controller.is_unstored:
+            words = "%s: records could not be stored; it keeps them: %s"
+            defect = None if isinstance(error, StoreError) else error
+            log.error(words, self._name(controller), error, exc_info=defect)
+        controller.is_unstored = True
+        if controller.kind != "bollard":  # a post that moves needs its polls
+            controller.due_ms = max(controller.due_ms, monotonic_ms() + UNSTORED_PAUSE_MS)

@@ -26,6 +26,7 @@ QUICK_CHECK_LIMIT_BYTES = 64 * 1024 * 1024
 """Files up to this size are checked when they are opened; bigger ones would delay the start."""
 
 _BUSY_TIMEOUT_S = 5.0
+_MAGIC = b"SQLite format 3\0"
 
 
 def migrations() -> list[str]:
@@ -218,6 +219,8 @@ def from_sqlite_error(error: sqlite3.Error, path: Path) -> StoreError:
         return StoreFullError(_full(path))
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return StoreReadOnlyError(_read_only(path))
+    if code == sqlite3.SQLITE_NOTADB and _is_foreign(path):
+        return StoreUnavailableError(f"{path} is something else than a store; check [store] path")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return StoreDamagedError(_damaged(path, str(error)))
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -228,6 +231,13 @@ def from_sqlite_error(error: sqlite3.Error, path: Path) -> StoreError:
         if not os.access(path.parent, os.W_OK):
             return StoreReadOnlyError(_read_only(path))
     return StoreUnavailableError(f"{path}: {error}; check [store] path and the disk (dmesg)")
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether the file begins like none of SQLite's, nor like one that a disk has blanked."""
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(len(_MAGIC)) not in (_MAGIC, bytes(len(_MAGIC)), b"\xff" * len(_MAGIC))
+    return False
 
 
 def _out_of_space(code: int, path: Path) -> bool:

@@ -21,13 +21,22 @@ from gateway.contract import Address, Topics
 from gateway.errors import StoreError
 from gateway.notes import NoteWriter
 from gateway.outbox import CommandEntry, Note
+from gateway.people import name_of
 from gateway.records import unix_ms
+from gateway.refusals import Refusals
 from gateway.store import Store
 
 log = logging.getLogger(__name__)
 
 MAX_RUNNING = 256
 """Commands that may be carried out at the same time; more are refused, so memory is bounded."""
+
+MAX_OPEN_EACH = 8
+"""Commands of one actor to one slot that may be open; whoever sends too many keeps nobody else out.
+"""
+
+MAX_OPEN_A_SLOT = 64
+"""Commands to one slot that may be open, whoever they are of: names can be made up."""
 
 MAX_KNOWN_IDS = 4096
 """Ids whose repetition is known in memory, whatever the repeated message looks like."""
@@ -66,6 +75,8 @@ class Reply:
     correlation: bytes | None
     command_id: str | None = None
     """Set on a final result that the store keeps until it is confirmed."""
+    may_drop: bool = False
+    """Whether it gives way to others: nothing was done, nor will be, for what it answers."""
 
 
 class Desk:
@@ -98,15 +109,20 @@ class Desk:
         self._execute = execute
         self._send = send
         self._now_ms = now_ms
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], tuple[str, str]] = {}
+        """What is being carried out: to which slot, and for whom."""
         self._notes = NoteWriter(store)
+        self._refusals = Refusals(self._notes.write, now_ms)
         self._transaction = secrets.randbelow(MAX_TRANSACTION)
         self._answering: set[asyncio.Task[None]] = set()
-        self._known: dict[str, None] = {}
-        """Ids, and what was signed: an id is printable, so it has no line end."""
+        self._known = _Newest()
+        self._refused_ids = _Newest()
+        """Apart from those that were taken, so that no flood of refusals can push these out."""
+        self._signed = _Newest()
         self._beginning: dict[str, list[Incoming]] = {}
         """Commands that are not durable yet, with their repetitions that wait for that."""
         self._early: list[Incoming] | None = []
+        self._is_closing = False
 
     async def recover(self) -> None:
         """Answers what an earlier run left open. Commands taken before that wait for it.
@@ -115,7 +131,7 @@ class Desk:
         store cannot be read.
         """
         for command_id in await self._store.known_commands(MAX_KNOWN_IDS):
-            self._know(command_id)
+            self._known.add(command_id)
         for entry in await self._store.open_commands():
             task = asyncio.get_running_loop().create_task(self._answer(entry))
             self._answering.add(task)
@@ -165,56 +181,73 @@ class Desk:
         if isinstance(parsed, Command) and (words := self.may(parsed)) is not None:
             parsed = Refusal(parsed.id, Outcome(Status.REJECTED, Guard.UNAUTHORISED, words))
         if parsed.id is not None:
-            if parsed.id in self._known:
+            if parsed.id in self._known or parsed.id in self._refused_ids:
                 self._refuse_repeated(incoming, parsed.id)
                 return
-            self._know(parsed.id)
+            (self._refused_ids if isinstance(parsed, Refusal) else self._known).add(parsed.id)
         if isinstance(parsed, Refusal):
             self._refuse(incoming, parsed)
             return
-        if self._early is not None or len(self._running) >= MAX_RUNNING:
-            busy = Outcome(Status.REJECTED, "busy", f"{MAX_RUNNING} commands are open; try later")
-            self._refuse(incoming, Refusal(parsed.id, busy))
+        if (outcome := self._not_now(parsed)) is not None:
+            self._refuse(incoming, Refusal(parsed.id, outcome))
             return
-        if parsed.auth is not None:
-            order = f"{parsed.address.slot}\n{parsed.auth.nonce.hex()}\n{parsed.auth.transaction}"
-            if order in self._known:
-                self._refuse(incoming, Refusal(parsed.id, _SIGNED_ONCE))
-                return
-            self._know(order)
         self._beginning[parsed.id] = []
         task = asyncio.get_running_loop().create_task(self._carry_out(incoming, parsed))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._running[task] = (parsed.address.slot, name_of(parsed.actor))
+        task.add_done_callback(self._running.pop)
+
+    def _not_now(self, command: Command) -> Outcome | None:
+        """What stands in the way of a command that is in order."""
+        if self._is_closing:
+            return Outcome(Status.REJECTED, "busy", "the gateway is stopping; try again")
+        if self._early is not None or len(self._running) >= MAX_RUNNING:
+            return Outcome(Status.REJECTED, "busy", f"{MAX_RUNNING} commands are open; try later")
+        slot, actor = command.address.slot, name_of(command.actor)
+        here = [whose for place, whose in self._running.values() if place == slot]
+        if len(here) >= MAX_OPEN_A_SLOT or here.count(actor) >= MAX_OPEN_EACH:
+            words = f"{here.count(actor)} of {actor}, {len(here)} in all are open to {slot}; wait"
+            return Outcome(Status.REJECTED, "busy", words)
+        if command.auth is not None:
+            order = f"{slot}\n{command.auth.nonce.hex()}\n{command.auth.transaction}"
+            if order in self._signed:
+                return _SIGNED_ONCE
+            self._signed.add(order)
+        return None
 
     async def close(self) -> None:
-        """Ends what is running; each open command is answered at the next start."""
+        """Ends what is running; each open command is answered at the next start.
+
+        What comes from now on is refused.
+        """
+        self._is_closing = True
         tasks = (*self._running, *self._answering)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._refusals.close()
         await self._notes.close()
 
-    def _know(self, command_id: str) -> None:
-        self._known[command_id] = None
-        if len(self._known) > MAX_KNOWN_IDS:
-            del self._known[next(iter(self._known))]
+    @property
+    def summed(self) -> int:
+        """Of the refused: those that the journal tells only as a sum."""
+        return self._refusals.summed
+
+    @property
+    def is_flooded(self) -> bool:
+        """Whether more was refused in this minute than is told one by one."""
+        return self._refusals.is_flood
 
     def _res_topic(self, topic: str) -> str:
         return topic.removesuffix("/cmd") + "/res"
 
     def _refuse(self, incoming: Incoming, refusal: Refusal) -> None:
+        self._reply(incoming, refusal.id, refusal.outcome, may_drop=True)
+        self._tell(incoming, refusal)
+
+    def _tell(self, incoming: Incoming, refusal: Refusal) -> None:
         self.refused += 1
-        log.warning(
-            "command %s on %s refused: %s (%s)",
-            refusal.id,
-            incoming.topic,
-            refusal.outcome.guard,
-            refusal.outcome.detail,
-        )
-        self._reply(incoming, refusal.id, refusal.outcome)
         address = self._topics.address(incoming.topic)
-        self._notes.write(notes.refused(incoming.topic, address, incoming.payload, refusal))
+        self._refusals.tell(incoming.topic, address, incoming.payload, refusal)
 
     def _refuse_repeated(self, incoming: Incoming, command_id: str) -> None:
         """Not before the command itself is durable: it may be lost with a crash until then."""
@@ -222,14 +255,24 @@ class Desk:
             self._refuse(incoming, Refusal(command_id, _REPEATED))
         elif len(waiting) < MAX_RUNNING:
             waiting.append(incoming)
+        else:
+            self._tell(incoming, Refusal(command_id, _REPEATED))
 
-    def _reply(self, incoming: Incoming, command_id: str | None, outcome: Outcome) -> None:
+    def _reply(
+        self,
+        incoming: Incoming,
+        command_id: str | None,
+        outcome: Outcome,
+        *,
+        may_drop: bool = False,
+    ) -> None:
         self._send(
             Reply(
                 self._res_topic(incoming.topic),
                 result(command_id, outcome, self._now_ms()),
                 incoming.response_topic,
                 incoming.correlation,
+                may_drop=may_drop,
             )
         )
 
@@ -322,6 +365,21 @@ class Desk:
         return outcome
 
 
+class _Newest:
+    """The newest names that were added, `MAX_KNOWN_IDS` of them."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def add(self, name: str) -> None:
+        self._names[name] = None
+        if len(self._names) > MAX_KNOWN_IDS:
+            del self._names[next(iter(self._names))]
+
+
 _FORGOTTEN = Outcome(
     Status.REJECTED,
     Guard.GATEWAY_FAULT,
@@ -329,7 +387,7 @@ _FORGOTTEN = Outcome(
     "already; look at the state, then send a new one",
 )
 _SIGNED_ONCE = Outcome(
-    Status.REJECTED, Guard.DUPLICATE, "this signature was given before; sign the order anew"
+    Status.REJECTED, Guard.SIGNED_BEFORE, "this signature was given before; sign the order anew"
 )
 _REPEATED = Outcome(Status.REJECTED, Guard.DUPLICATE, "this id was used before; use a new one")
 

@@ -32,7 +32,7 @@ OLD_AFTER_MS = 10_000
 MAX_CONFIRMED = 8192
 """Confirmed rows that may wait to be deleted in company; bounds the memory."""
 GATHER_S = 0.1
-"""How long a routine record, or a confirmed one, waits for company; each look costs two threads."""
+"""How long a routine record waits for company; each look at the store costs two threads."""
 _DELETE_RETRY_S = 1.0
 
 
@@ -83,7 +83,6 @@ class Drain:
         self._confirmed: set[int] = set()
         self._to_delete: list[int] = []
         self._deletable = asyncio.Event()
-        self._enough = asyncio.Event()
         self._in_flight: dict[asyncio.Future[None], _Publish] = {}
         self._settling = False
         self._all_deleted = asyncio.Event()
@@ -129,7 +128,6 @@ class Drain:
     async def settle(self, timeout_s: float) -> bool:
         """Waits until everything on its way is confirmed and deleted; False when it is not."""
         self._settling = True
-        self._enough.set()
         try:
             async with asyncio.timeout(timeout_s):
                 if self._in_flight:
@@ -148,9 +146,7 @@ class Drain:
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._deletable.wait()
-                await self._gather(self._enough)
                 self._deletable.clear()
-                self._enough.clear()
                 ids, self._to_delete = self._to_delete, []
                 group.create_task(self._delete(ids))
 
@@ -239,7 +235,6 @@ class Drain:
         self._to_delete.extend(publish.ids)
         if len(self._confirmed) >= MAX_CONFIRMED:
             self._store.flush()
-            self._enough.set()
         self._all_deleted.clear()
         self._deletable.set()
 

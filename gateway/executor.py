@@ -56,7 +56,9 @@ class Executor:
         if place is None:  # a reload takes it away just now
             return outcome(Loss.UNREACHABLE, "")
         bus, controller = place
-        not_after_ms = monotonic_ms() + command.not_after_ms - unix_ms()
+        # Nothing arrives before it was issued, however far this machine's clock is behind.
+        now_ms = max(unix_ms(), command.issued_ms)
+        not_after_ms = monotonic_ms() + command.not_after_ms - now_ms
         passage = command.verb == "grant"
         if command.verb in UPWARD and (
             refusal := await _prepare(bus, controller, not_after_ms, for_passage=passage)

@@ -45,7 +45,7 @@ class Pulse:
     loop_lag_ms: int = 0
     reloads: int = 0
     reload_error: str | None = None
-    """Why the last reload changed nothing; None when it went well, or there was none."""
+    """What was wrong with the last reload; None when it went well, or there was none."""
 
     @classmethod
     def now(cls) -> Pulse:
@@ -89,6 +89,8 @@ async def observe(agent: Agent, pulse: Pulse) -> dict[str, Any]:
             "received": health.received_commands,
             "done": agent.desk.done,
             "refused": agent.desk.refused,
+            "summed": agent.desk.summed,
+            "unanswered": health.dropped_replies,
         },
         "journal": {"entries": head.number, "head": str(head)},
         "loop_lag_ms": pulse.loop_lag_ms,
@@ -150,8 +152,12 @@ def _problems(agent: Agent, pulse: Pulse) -> list[str]:
         found.append("the broker is away")
     if agent.store.last_error is not None:
         found.append(f"store: {agent.store.last_error}")
+    if (aside := agent.store.set_aside) is not None:
+        found.append(f"the store was damaged: it is {aside.name} now, and a new one is begun")
+    if agent.desk.is_flooded:
+        found.append("so many commands are refused that the journal tells most as a sum")
     if pulse.loop_lag_ms >= SLOW_LOOP_MS:
         found.append(f"the loop turned {pulse.loop_lag_ms} ms late")
     if pulse.reload_error is not None:
-        found.append(f"the last reload changed nothing: {pulse.reload_error}")
+        found.append(pulse.reload_error)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Any, cast
 
 import msgspec
@@ -71,18 +72,20 @@ def taken(command: Command) -> Note:
             "issued": timestamp(command.issued_ms),
             "not_after": timestamp(command.not_after_ms),
             "transaction": command.transaction,
+            "words": command.words or None,
             "auth": None if command.auth is None else command.auth.told,
             "dry_run": command.dry_run or None,
         },
     )
 
 
-def refused(topic: str, address: Address | None, payload: bytes, refusal: Refusal) -> Note:
-    """A message that was not carried out: as much of it as can be read, and why."""
+def refused(topic: str, address: Address | None, told: Mapping[str, str], refusal: Refusal) -> Note:
+    """A message that was not carried out: `told` as far as it can be read, and why."""
     place = {"topic": topic} if address is None else _place(address)
-    return Note(
-        "refused", {**place, **_read(payload), "id": refusal.id, **_outcome(refusal.outcome)}
-    )
+    fields = {**place, **told, "id": refusal.id, **_outcome(refusal.outcome)}
+    # A topic may have 64 KB, and nothing that is in the journal ever leaves it.
+    cut = {n: v[:MAX_TEXT_LENGTH] if isinstance(v, str) else v for n, v in fields.items()}
+    return Note("refused", cut)
 
 
 def ended(address: Address | None, command_id: str, outcome: Outcome) -> Note:
@@ -106,7 +109,8 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _read(payload: bytes) -> dict[str, Any]:
+def readable(payload: bytes) -> dict[str, str]:
+    """What can be read of a message on a command topic, whatever it is."""
     if len(payload) > MAX_PAYLOAD_BYTES:
         return {}
     try:

@@ -323,9 +323,12 @@ class Outbox:
         self._limit_bytes = limit_bytes
 
     def _enforce_limit(self) -> None:
-        """Drops routine rows, the oldest first and those being published last, while too big."""
+        """Drops routine rows, the oldest first and those being published last, while too big.
+
+        The journal is not counted: it only grows, and would leave no room for records one day.
+        """
         after = self.reading_to
-        while self.used_bytes() > self._limit_bytes:
+        while self.used_bytes() - self.journal.bytes > self._limit_bytes:
             victims = self._sql.execute(
                 "SELECT id, session, sequence FROM outbox "
                 "WHERE priority = ? AND id > ? ORDER BY id LIMIT ?",

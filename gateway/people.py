@@ -31,6 +31,8 @@ _NEEDED: Mapping[str, Mapping[str, Role]] = {
         **dict.fromkeys(("reset", "bypass"), Role.SUPERVISOR),
     },
 }
+READS_THE_JOURNAL = Role.OPERATOR
+"""It tells of colleagues, so it is not for a screen on the wall."""
 _KEYS = ("name", "role", "full_name")
 
 
@@ -74,6 +76,19 @@ class People:
         return (
             f"{name} is {_a(person.role)}, and {verb} of a {kind} needs {_a(needed)}; "
             f"ask {self._somebody(needed)}"
+        )
+
+    def reading_refusal(self, actor: str) -> str | None:
+        """Why this actor may not read what others have done; None if it may."""
+        name = name_of(actor)
+        person = self.persons.get(name)
+        if person is None:
+            return f"{name!r} is not in the gateway's users file; say who you are with --as NAME"
+        if person.role >= READS_THE_JOURNAL:
+            return None
+        return (
+            f"{name} is {_a(person.role)}, and the journal is for {_a(READS_THE_JOURNAL)}; "
+            f"ask {self._somebody(READS_THE_JOURNAL)}"
         )
 
     def _somebody(self, needed: Role) -> str:

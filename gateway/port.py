@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import termios
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -34,7 +35,8 @@ def open_serial(url: str, baud: int) -> Any:
         port: Any = serial.serial_for_url(url, **options)
     except ValueError as error:
         raise PortError(f"{url}: not a port or pyserial URL: {error}") from error
-    except (serial.SerialException, OSError) as error:
+    except (serial.SerialException, OSError, termios.error) as error:
+        # pyserial lets the last one through when the adapter goes away just then.
         raise PortError(f"{url}: {_advice(error)}") from error
     with contextlib.suppress(Exception):
         # Only some USB adapters have it; it takes their latency from 16 ms to 1 ms.

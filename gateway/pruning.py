@@ -22,10 +22,13 @@ Fates = Mapping[str, Intervals]
 
 
 def old_boots(sql: sqlite3.Connection, unit: str) -> list[int]:
-    """Sessions of the unit before its newest `KEEP_BOOTS` of which nothing waits in the outbox."""
+    """Sessions of the unit before its newest `KEEP_BOOTS` of which nothing waits in the outbox.
+
+    The newest are those that came last: a controller that lost its counter draws a boot by lot.
+    """
     found = sql.execute(
-        "SELECT id FROM session WHERE unit = ? AND boot < ("
-        "SELECT boot FROM session WHERE unit = ? ORDER BY boot DESC LIMIT 1 OFFSET ?) "
+        "SELECT id FROM session WHERE unit = ? AND id < ("
+        "SELECT id FROM session WHERE unit = ? ORDER BY id DESC LIMIT 1 OFFSET ?) "
         "AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.session = session.id)",
         (unit, unit, KEEP_BOOTS - 1),
     )

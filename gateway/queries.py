@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,6 +119,14 @@ class Reader:
                 "SELECT id FROM command ORDER BY rowid DESC LIMIT ?", (limit,)
             )
             return [row[0] for row in found][::-1]
+
+    def journal_before(self, before: int | None, limit: int) -> Iterator[tuple[int, bytes]]:
+        """Number and JSON of the newest entries below `before`, the newest first."""
+        with translated(self._path):
+            yield from self._sql.execute(
+                "SELECT id, CAST(entry AS BLOB) FROM journal WHERE id < ? ORDER BY id DESC LIMIT ?",
+                (2**63 - 1 if before is None else before, limit),
+            )
 
     def ledger(self) -> Ledger:
         """The fate of every number, from one consistent view of the database."""

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import signal
+import threading
 from contextlib import AsyncExitStack
 from typing import Any, NoReturn
 
@@ -25,11 +26,14 @@ log = logging.getLogger(__name__)
 
 STOP_LIMIT_S = 15.0
 """An end in order takes no longer; systemd's own limit is above it."""
+LEAVE_S = 3.0
+"""What threads may still take after an end in order."""
 HEALTH_EVERY_S = 30.0
 LOOK_EVERY_S = 2.0
 """How soon a new problem is on the health topic."""
 TURN_S = 0.5
 """How often it is measured whether the loop turns."""
+CHANGED_NOTHING = "the last reload changed nothing"
 HUNG_EXIT_CODE = 4
 """Of a process that had to be ended by force: failed."""
 
@@ -147,15 +151,17 @@ class Service:
         except SiteError as error:
             for problem in error.problems:
                 log.error("not reloaded: %s", problem)
-            self.pulse.reload_error = f"{len(error.problems)} mistakes in {self._file}"
+            self.pulse.reload_error = (
+                f"{CHANGED_NOTHING}: {len(error.problems)} mistakes in {self._file}"
+            )
             return
         except KeyFileError as error:
             log.error("not reloaded: %s", error)
-            self.pulse.reload_error = str(error)
+            self.pulse.reload_error = f"{CHANGED_NOTHING}: {error}"
             return
         except Exception as error:
             log.exception("the reload met a defect; look whether all slots are asked")
-            self.pulse.reload_error = repr(error)
+            self.pulse.reload_error = f"the last reload met a defect: {error!r}"
             return
         self.pulse.reload_error = None
         self.pulse.reloads += 1
@@ -170,8 +176,18 @@ def _complain(helper: asyncio.Task[None]) -> None:
         log.error("a part of the service met a defect and ended", exc_info=error)
 
 
-def _exit_now() -> NoReturn:
+def leave_soon() -> None:
+    """Ends the process in LEAVE_S at the latest; for a gateway that has stopped in order.
+
+    A resolver that gets no answer holds its thread for half a minute, and Python waits for that.
+    """
+    timer = threading.Timer(LEAVE_S, _exit_now, (0,))
+    timer.daemon = True
+    timer.start()
+
+
+def _exit_now(code: int = HUNG_EXIT_CODE) -> NoReturn:
     """Ends the process although a thread hangs, for which an orderly exit would wait for ever."""
     for handler in logging.getLogger().handlers:
         handler.flush()
-    os._exit(HUNG_EXIT_CODE)
+    os._exit(code)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,20 +22,16 @@ from gateway.broker import BrokerError, Connection, PublishRefusedError, backoff
 from gateway.contract import Address, Avail, Topics
 from gateway.desk import Incoming, Reply
 from gateway.drain import Drain
-from gateway.errors import StoreError
 from gateway.nonces import Nonces
 from gateway.records import STATUS_TYPES, Record, unix_ms
+from gateway.replies import Replies
 from gateway.site_model import Broker
 from gateway.store import Store
 
 log = logging.getLogger(__name__)
 
-MAX_REPLIES = 1000
-"""Results that wait for the broker in memory; final ones are in the store as well."""
 STEADY_S = 10.0
 """A connection that lasted this long starts the back-off anew."""
-MAX_TOPIC_BYTES = 1024
-"""Longest response topic that is answered."""
 CLOSE_S = 2.0
 """How long an orderly end may take; what is not confirmed by then leaves at the next start."""
 
@@ -50,6 +46,8 @@ class Health:
     published_messages: int = 0
     refused_messages: int = 0
     received_commands: int = 0
+    dropped_replies: int = 0
+    """Results that gave way to others."""
     last_error: str | None = None
 
 
@@ -82,10 +80,7 @@ class Uplink:
         self._nonce_since_ms: dict[str, int] = {}
         self._changed: dict[str, None] = {}
         self._some_changed = asyncio.Event()
-        self._replies: dict[int, Reply] = {}
-        self._reply_number = 0
-        self._some_replies = asyncio.Event()
-        self._notes: set[asyncio.Task[None]] = set()
+        self._replies = Replies(store)
         self._closing = asyncio.Event()
         self._renewed = asyncio.Event()
         self._ended = asyncio.Event()
@@ -98,6 +93,7 @@ class Uplink:
         self._health.published_records = self._drain.records
         self._health.published_messages = self._drain.messages
         self._health.refused_messages = self._drain.refused
+        self._health.dropped_replies = self._replies.dropped
         return self._health
 
     # --- what is published ------------------------------------------------------------------
@@ -139,16 +135,8 @@ class Uplink:
         self._renewed.set()
 
     def reply(self, reply: Reply) -> None:
-        """Sends a result to `res` and to the response topic.
-
-        When there are many, the oldest go: first those that no store keeps, final ones last.
-        """
-        self._reply_number += 1
-        self._replies[self._reply_number] = reply
-        while len(self._replies) > MAX_REPLIES:
-            unkept = (n for n, one in self._replies.items() if one.command_id is None)
-            del self._replies[next(unkept, next(iter(self._replies)))]
-        self._some_replies.set()
+        """Sends a result to `res` and to the response topic, see `Replies.put`."""
+        self._replies.put(reply)
 
     def _set(self, topic: str, value: Record | bytes) -> None:
         self._latest[topic] = value
@@ -217,7 +205,7 @@ class Uplink:
         self._renewed.clear()
         async with connect(self._broker, self._folder, identifier, will) as connection:
             # Subscribed before anybody is told that commands are taken.
-            await connection.subscribe(self._topics.commands)
+            await connection.subscribe(self._topics.commands, self._incoming)
             if outage:
                 self._drain.backlog_to = self._store.last_id
             self._health.connects += 1
@@ -234,9 +222,9 @@ class Uplink:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(self._commands(connection), name="commands"),
+                    group.create_task(connection.lost(), name="lost"),
                     group.create_task(self._publish_latest(connection), name="states"),
-                    group.create_task(self._publish_replies(connection), name="replies"),
+                    group.create_task(self._replies.run(connection), name="replies"),
                     group.create_task(self._drain.run(connection), name="drain"),
                     group.create_task(self._renew(), name="renew"),
                 ]
@@ -261,16 +249,13 @@ class Uplink:
             )
             await asyncio.wait_for(future, CLOSE_S / 2)
 
-    async def _commands(self, connection: Connection) -> None:
-        async with aclosing(connection.messages()) as messages:
-            async for incoming in messages:
-                self._health.received_commands += 1
-                try:
-                    self._take(incoming)
-                except Exception:
-                    # One message must not end the connection, and with it the gateway.
-                    log.exception("a message on %s met a defect", incoming.topic)
-        raise BrokerError("the connection ended")
+    def _incoming(self, incoming: Incoming) -> None:
+        self._health.received_commands += 1
+        try:
+            self._take(incoming)
+        except Exception:
+            # One message must not end the connection, and with it the gateway.
+            log.exception("a message on %s met a defect", incoming.topic)
 
     # --- retained topics --------------------------------------------------------------------
 
@@ -305,64 +290,9 @@ class Uplink:
         if not future.cancelled() and (error := future.exception()) is not None:
             log.error("the broker refuses %s: %s; allow it in its access list", topic, error)
         elif not future.cancelled() and self._latest.get(topic) == b"":
-            del self._latest[topic]  # cleared at the broker, which is all there was to keep
-
-    # --- results ----------------------------------------------------------------------------
-
-    async def _publish_replies(self, connection: Connection) -> None:
-        sent: set[int] = set()
-        while True:
-            sent.intersection_update(self._replies)
-            for number, reply in tuple(self._replies.items()):
-                if number not in sent:
-                    sent.add(number)
-                    self._publish_reply(connection, number, reply)
-            self._some_replies.clear()
-            await self._some_replies.wait()
-
-    def _publish_reply(self, connection: Connection, number: int, reply: Reply) -> None:
-        targets = [reply.topic]
-        if reply.response_topic is not None and may_answer(reply.response_topic):
-            targets.append(reply.response_topic)
-        waiting = len(targets)
-
-        def confirmed(future: asyncio.Future[None]) -> None:
-            nonlocal waiting
-            if future.cancelled():
-                return
-            if (error := future.exception()) is not None:
-                log.error("the broker refuses a result on %s: %s", reply.topic, error)
-            waiting -= 1
-            if not waiting:
-                self._answered(number, reply)
-
-        for target in targets:
-            future = connection.send(target, reply.payload, correlation=reply.correlation)
-            future.add_done_callback(confirmed)
-
-    def _answered(self, number: int, reply: Reply) -> None:
-        self._replies.pop(number, None)
-        if reply.command_id is not None:
-            task = asyncio.create_task(self._note_answer(reply.command_id))
-            self._notes.add(task)
-            task.add_done_callback(self._notes.discard)
-
-    async def _note_answer(self, command_id: str) -> None:
-        try:
-            await self._store.command_answered(command_id)
-        except StoreError as error:
-            log.error("command %s will be answered again at the next start: %s", command_id, error)
-
-
-def may_answer(topic: str) -> bool:
-    """Whether a response topic may be used: no wildcards, nothing of the broker, no command."""
-    return not (
-        not topic
-        or any(sign in topic for sign in "+#\0")
-        or topic.startswith("$")
-        or topic.endswith("/cmd")
-        or len(topic.encode()) > MAX_TOPIC_BYTES
-    )
+            # Cleared at the broker, which is all there was to keep.
+            del self._latest[topic]
+            self._changed.pop(topic, None)
 
 
 def _leaf(group: BaseExceptionGroup[BrokerError]) -> BaseException:

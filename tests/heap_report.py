@@ -50,7 +50,7 @@ def _run(
         [*command, str(staged / "root"), *sources],
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=150,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

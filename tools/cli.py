@@ -25,6 +25,7 @@ from tools.settings import Settings
 ENTRIES = (
     Entry("ls", "tools.ops.views", "ls", "List the slots and what they last said."),
     Entry("show", "tools.ops.views", "show", "Show all that is known of one slot."),
+    Entry("history", "tools.ops.history", "history", "Who did this, and why was it refused?"),
     Entry("watch", "tools.ops.watch", "watch", "Follow the street as it changes."),
     Entry("lamp", "tools.ops.lamp", "app", "Override a lamp, or end an override."),
     Entry("bollard", "tools.ops.bollard", "app", "Move a bollard; signed, with a reason."),

@@ -96,9 +96,11 @@ def unit() -> None:
 
 
 async def _run(site: Site) -> None:
-    from gateway.service import Service  # noqa: PLC0415  # a check needs no serial port, no MQTT
+    # A check needs no serial port, no MQTT.
+    from gateway.service import Service, leave_soon  # noqa: PLC0415  # as above
 
     await Service(site).run()
+    leave_soon()
 
 
 def set_up_log(level: str, form: str = "text") -> None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from gateway.errors import StoreError
+from gateway.history import concerns
 from gateway.journal import GENESIS, Entry, newest_number, read_entries
 from gateway.journal_check import Report, entries_of_export, verify
+from protocol import keyfile
+from protocol.keyfile import KeyFileError, SiteKey
 from tools.errors import ConfigurationError, Failed, UsageError
 from tools.gateway_site import SiteFile, read_site
+from tools.journal_signatures import Signatures
+from tools.ops.journal_lines import COLUMNS, rows
 from tools.output import console, print_json, table
 
 SQLITE = b"SQLite format 3\0"
@@ -42,14 +47,13 @@ def show(
     try:
         after = max(0, newest_number(path) - last) if slot is None else 0
         chosen = (entry.fields for entry in read_entries(path, after))
-        entries = deque((e for e in chosen if slot in (None, e.get("slot"))), maxlen=last)
+        entries = deque((e for e in chosen if slot is None or concerns(e, slot)), maxlen=last)
     except StoreError as error:
         raise _unreadable(error) from error
     if as_json:
         print_json(list(entries))
     elif entries:
-        rows = [[str(cell) for cell in _row(entry)] for entry in entries]
-        console().print(table(("N", "AT", "SLOT", "WHAT", "WHO", "SAYS"), rows))
+        console().print(table(COLUMNS, rows(entries)))
     else:
         console().print("the journal has no such entry yet")
 
@@ -90,21 +94,29 @@ def verify_(
     head: Annotated[
         str | None, typer.Option(metavar="HASH", help="A hash that the journal is known to hold.")
     ] = None,
+    command_key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The site's command key: proves signatures, reasons, tickets too."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Prove that no entry was changed, removed or reordered; without FILE, of the site's store.
 
-    The end can be cut off unseen unless --head gives a hash that was known before. Ends with 4
-    when anything is wrong.
+    The end can be cut off unseen unless --head gives a hash that was known before. With the
+    command key, which is in the office, who signed an order is proved, and that the reason and the
+    ticket are theirs. Ends with 4 when anything is wrong.
     """
     known = _known_head(head)
+    signatures = None if command_key is None else Signatures(_office(command_key))
     path = file if file is not None else read_site(site).store_path
     try:
-        report = _verify(path, known)
+        report = _verify(path, known, signatures)
     except StoreError as error:
         raise _unreadable(error) from error
     if as_json:
-        print_json(_as_json(path, report))
+        print_json(_as_json(path, report, signatures))
     else:
         for finding in report.findings:
             print(finding)
@@ -118,6 +130,11 @@ def verify_(
         )
     if not as_json:
         print(f"{path}: {report.entries} entries, unaltered; head {report.head.hex()}")
+        if signatures is not None:
+            print(
+                f"{signatures.proved} signed orders are genuine; of {signatures.worded} reason and "
+                f"ticket too, those of {signatures.unworded} nobody signed"
+            )
         if report.after_known_head is None:
             print("whether the end was cut off only --head with a hash known before can tell")
         else:
@@ -132,14 +149,27 @@ def _write(entries: Iterable[Entry], write: Callable[[bytes], object]) -> tuple[
     return count, head
 
 
-def _verify(path: Path, known: bytes | None) -> Report:
+def _office(path: Path) -> SiteKey:
+    try:
+        return keyfile.load(path, "command")
+    except KeyFileError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _verify(path: Path, known: bytes | None, signatures: Signatures | None) -> Report:
+    def judge(entries: Iterable[Entry | str]) -> Report:
+        report = verify(entries if signatures is None else signatures.seen(entries), known)
+        for finding in [] if signatures is None else signatures.findings:
+            report.add(finding)
+        return report
+
     if str(path) == "-":
-        return verify(entries_of_export(sys.stdin.buffer), known)
+        return judge(entries_of_export(sys.stdin.buffer))
     with path.open("rb") as file:
         if file.read(len(SQLITE)) == SQLITE:
-            return verify(read_entries(path), known)
+            return judge(read_entries(path))
         file.seek(0)
-        return verify(entries_of_export(file), known)
+        return judge(entries_of_export(file))
 
 
 def _known_head(text: str | None) -> bytes | None:
@@ -158,8 +188,13 @@ def _unreadable(error: StoreError) -> ConfigurationError:
     return ConfigurationError(f"the journal cannot be read: {error}")
 
 
-def _as_json(path: Path, report: Report) -> dict[str, Any]:
+def _as_json(path: Path, report: Report, signatures: Signatures | None) -> dict[str, Any]:
+    proved: dict[str, Any] = {}
+    if signatures is not None:
+        counts = (signatures.proved, signatures.worded, signatures.unworded)
+        proved = dict(zip(("signed_orders", "with_words", "without_words"), counts, strict=True))
     return {
+        **proved,
         "ok": not report.findings,
         "file": str(path),
         "entries": report.entries,
@@ -168,58 +203,3 @@ def _as_json(path: Path, report: Report) -> dict[str, Any]:
         "findings": report.findings,
         "more_findings": report.more_findings,
     }
-
-
-def _row(entry: Mapping[str, Any]) -> tuple[object, ...]:
-    what = entry["what"]
-    says = {
-        "command": lambda: f"{_asked(entry)} {_arguments(entry)}: {entry['reason']}",
-        "refused": lambda: f"{entry.get('verb', '?')}: {_status(entry)}",
-        "result": lambda: _status(entry),
-        "event": lambda: _event(entry),
-        "motion": lambda: _motion(entry),
-    }.get(what, lambda: str(entry.get("event", "")))
-    return (
-        *(entry["n"], entry["at"], entry.get("slot", "-"), what),
-        *(_who(entry), " ".join(says().split())),
-    )
-
-
-def _who(entry: Mapping[str, Any]) -> str:
-    """Who signed, where somebody did; else the actor, which is what the sender claims."""
-    signed = [str(entry[name]) for name in ("operator", "second") if name in entry]
-    auth: dict[str, Any] = entry.get("auth") or {}
-    signatures: list[dict[str, Any]] = auth.get("signatures") or []
-    signed += [str(one["operator"]) for one in signatures]
-    return " and ".join(signed) or str(entry.get("actor", "-"))
-
-
-def _asked(entry: Mapping[str, Any]) -> str:
-    return f"{entry['verb']} (dry run)" if entry.get("dry_run") else str(entry["verb"])
-
-
-def _arguments(entry: Mapping[str, Any]) -> str:
-    ticket = f" ({entry['ticket']})" if "ticket" in entry else ""
-    return " ".join(f"{name}={value}" for name, value in entry["args"].items()) + ticket
-
-
-def _status(entry: Mapping[str, Any]) -> str:
-    return " ".join(str(entry[name]) for name in ("status", "guard", "detail") if name in entry)
-
-
-def _motion(entry: Mapping[str, Any]) -> str:
-    why = str(entry["cause"]).replace("_", " ")
-    if "transaction" in entry and "id" not in entry:
-        why += f" {entry['transaction']}, which this gateway did not carry"
-    because = f": {entry['reason']}" if "reason" in entry else ""
-    ticket = f" ({entry['ticket']})" if "ticket" in entry else ""
-    return f"drive {entry['drive']}, {entry['state']}, by {why}{because}{ticket}"
-
-
-def _event(entry: Mapping[str, Any]) -> str:
-    if "status" in entry:
-        guard = f" {entry['guard']}" if "guard" in entry else ""
-        return f"{entry['code']} {entry['status']}{guard}: {entry.get('reason') or entry['cause']}"
-    words = entry.get("state") or ("raised" if entry["active"] else "cleared")
-    because = entry.get("reason") or entry["cause"]
-    return f"{entry['code']} {words}: {because}"

@@ -115,6 +115,8 @@ def _print(one: Seen) -> None:
     )
     slots, records, store = health["slots"], health["records"], health["store"]
     out.print("slots: " + ", ".join(f"{count} {state}" for state, count in slots.items()))
+    commands = (f"{count} {fate}" for fate, count in health["commands"].items())
+    out.print("commands: " + ", ".join(commands))
     out.print("records: " + ", ".join(f"{count} {fate}" for fate, count in records.items()))
     size_mb, limit_mb = store["bytes"] / 1e6, store["limit_bytes"] / 1e6
     journal = health["journal"]

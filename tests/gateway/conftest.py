@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import AsyncIterator
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from gateway.store import Store
+from protocol import keyfile
 from tests.gateway import brokers
 from tests.needs import absent
+
+PARK = (resources.files("tools.demo") / "site.toml").read_text()
 
 
 @pytest.fixture(params=["embedded", "mosquitto"])
@@ -32,3 +36,15 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     """An open, empty store."""
     async with Store(tmp_path / "store.db") as store:
         yield store
+
+
+@pytest.fixture
+def site_file(tmp_path: Path) -> Path:
+    """The park, with neither its port nor its broker there, and every record on disk at once."""
+    text = PARK.replace("/dev/ttyUSB0", str(tmp_path / "no-port"))
+    text = text.replace("[store]", "[store]\nlinger_s = 0")
+    file = tmp_path / "site.toml"
+    file.write_text(text.replace("mqtt://127.0.0.1:1883", "mqtt://127.0.0.1:1"))
+    (tmp_path / "keys").mkdir()
+    keyfile.save(keyfile.new_key("link", "park"), tmp_path / "keys" / "link.json")
+    return file

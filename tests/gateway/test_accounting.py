@@ -45,18 +45,33 @@ class Pair:
 
     async def poll(self, *, lost: bool = False, stored: bool = True) -> bool:
         """One poll; `lost` is its reply, or `stored` is false; whether there is more to come."""
-        kind, flags, payload = self.rig.ask(wire.POLL, self.controller.poll())
-        batch = codec.decode_message(kind, payload)
-        assert isinstance(batch, m.Records)
+        batch, attempt, flags = self._ask()
         if lost:
             return True
         records = self.controller.take(batch)
         if not stored:
-            self.controller.not_stored(batch.boot)
+            self.controller.not_stored(batch.boot, attempt)
             return True
         await self._put(records)
-        self.controller.stored(batch.boot, records)
+        self.controller.stored(batch.boot, attempt, records)
         return bool(flags & (wire.FLAG_MORE | wire.FLAG_URGENT))
+
+    async def polls_while_the_first_is_not_stored(self) -> None:
+        """Two polls; the second goes out before it is known that storing the first failed."""
+        first, attempt, _ = self._ask()
+        self.controller.take(first)
+        second, _, _ = self._ask()
+        records = self.controller.take(second)
+        self.controller.not_stored(first.boot, attempt)
+        await self._put(records)
+        self.controller.stored(second.boot, attempt, records)
+
+    def _ask(self) -> tuple[m.Records, int, int]:
+        attempt = self.controller.attempt
+        kind, flags, payload = self.rig.ask(wire.POLL, self.controller.poll())
+        batch = codec.decode_message(kind, payload)
+        assert isinstance(batch, m.Records)
+        return batch, attempt, flags
 
     async def _put(self, records: list[Record]) -> None:
         gaps = [gap for gap in map(gap_of, records) if gap is not None]
@@ -111,10 +126,22 @@ async def test_a_short_outage_loses_nothing(tmp_path: Path) -> None:
         assert ledger.lost == 0
 
 
+async def test_what_is_stored_after_a_failure_acknowledges_nothing_before_it(
+    tmp_path: Path,
+) -> None:
+    async with Store(tmp_path / "store.sqlite") as store:
+        pair = Pair(store)
+        pair.rig.run(60_000)
+        await pair.polls_while_the_first_is_not_stored()
+        ledger = await pair.drain()
+        accounted(ledger, pair)
+        assert ledger.lost == 0
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("run"), st.integers(100, 900_000)),
-        st.tuples(st.sampled_from(["poll", "lost", "fails", "restart"]), st.just(0)),
+        st.tuples(st.sampled_from(["poll", "lost", "fails", "overtaken", "restart"]), st.just(0)),
     ),
     max_size=30,
 )
@@ -136,6 +163,8 @@ async def play(folder: Path, steps: list[tuple[str, int]]) -> None:
                 pair.rig.run(duration_ms)
             elif what == "restart":
                 pair.start()
+            elif what == "overtaken":
+                await pair.polls_while_the_first_is_not_stored()
             else:
                 await pair.poll(lost=what == "lost", stored=what != "fails")
         accounted(await pair.drain(), pair)

@@ -39,6 +39,8 @@ AGENTS = 2
 DEADLINE_S = 45.0
 """A slow machine kills less often by then; the number is printed."""
 COMMAND_EVERY_S = 0.02
+ATTEMPTS = 6
+"""A fault shows by chance: on a busy machine few commands come between two kills."""
 
 
 @dataclass
@@ -207,6 +209,8 @@ async def fire_at_random(folder: Path, kills: int, deadline_s: float, *sabotage:
     """What is wrong after kills that hit beginnings, and many lives that were at work."""
     outcome = await fire(folder, kills, deadline_s, *sabotage)
     assert outcome.total["lives_connected"] > outcome.total["kills"] / 4
+    if not sabotage:  # what was confirmed is deleted soon, and not published in every life anew
+        assert outcome.total["heard_again"] < outcome.total["acknowledged"]
     return outcome.findings
 
 
@@ -286,6 +290,7 @@ async def test_controllers_that_never_repeat_what_they_hold_break_the_sums(tmp_p
     assert set(outcome.findings) == {"the sums do not agree"}
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("sabotage", "finding"),
     [
@@ -298,7 +303,13 @@ async def test_controllers_that_never_repeat_what_they_hold_break_the_sums(tmp_p
 async def test_a_fault_in_the_agent_is_found_out_by_killing_it(
     tmp_path: Path, sabotage: str, finding: str
 ) -> None:
-    assert finding in await fire_at_random(tmp_path, 40, DEADLINE_S, sabotage)
+    found: list[str] = []
+    for attempt in range(ATTEMPTS):
+        if finding not in found:
+            folder = tmp_path / str(attempt)
+            folder.mkdir()
+            found += await fire_at_random(folder, 40, DEADLINE_S, sabotage)
+    assert finding in found
 
 
 def test_the_records_of_the_agents_tell_who_made_them() -> None:

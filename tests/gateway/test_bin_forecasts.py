@@ -76,6 +76,15 @@ async def test_a_forecast_survives_a_restart_of_the_gateway(tmp_path: Path) -> N
     )
 
 
+async def test_a_status_of_the_far_future_closes_no_hour_of_today(tmp_path: Path) -> None:
+    async with Store(tmp_path / "s.db") as store:
+        known = forecasts(store)
+        await fill(known, 0, 73)
+        known.take(status(20 * 365 * 24, 500))
+        await fill(known, 73, 80)
+        assert len(await kept(store)) == 79
+
+
 async def test_an_emptying_while_the_gateway_was_down_is_one(tmp_path: Path) -> None:
     async with Store(tmp_path / "s.db") as store:
         await fill(forecasts(store), 0, 73)

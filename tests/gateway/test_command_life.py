@@ -341,7 +341,7 @@ def test_a_command_acts_once_and_in_time_or_never_however_long_it_is_tried() -> 
 # --- guards that were taken out -----------------------------------------------------------------
 
 LATE = ("if self._now_ms() > command.not_after_ms:", "if False:")
-KNOWN = ("if parsed.id in self._known:", "if False:")
+KNOWN = ("if parsed.id in self._known or parsed.id in self._refused_ids:", "if False:")
 FRESH = ("if not fresh:", "if fresh is None:")
 KEPT = (
     "await self._store.finish_command(command_id, payload, note)\n                return",

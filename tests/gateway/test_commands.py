@@ -230,6 +230,7 @@ fields = st.fixed_dictionaries(
         "reason": anything,
         "auth": anything | st.just(auth()),
         "dry_run": anything,
+        "words": anything,
         "ticket": anything,
     },
 )
@@ -246,6 +247,20 @@ def test_any_payload_gives_a_command_or_a_refusal_that_can_be_answered(
         jsonschema.validate(answer, contract.schema("res"))
         assert taken.outcome.status.final
         assert taken.outcome.detail
+
+
+def test_signed_words_are_carried_and_never_judged() -> None:
+    tags = ["ab" * 16, "00" * 16]
+    raised = {"verb": "raise", "args": {}, "actor": "an", "auth": auth()}
+    taken = take(command(**raised, words=tags), Address("bollard", "P1"))
+    assert isinstance(taken, Command)
+    assert taken.words == tuple(tags)
+
+
+@pytest.mark.parametrize("words", ["ab" * 16, [7], ["ab"], ["xy" * 16], ["ab" * 16] * 3, {}])
+def test_signed_words_that_are_none_are_refused(words: object) -> None:
+    guard, says = refused(command(words=words))[1:]
+    assert (guard, "32 hex digits" in says) == ("bad_argument", True)
 
 
 def test_commands_that_are_taken_fit_the_schema() -> None:

@@ -25,9 +25,12 @@ NAMES = [
     "tele",
     "event",
     "avail",
+    "slots",
     "res",
     "cmd",
     "health",
+    "ask-history",
+    "history",
 ]
 
 

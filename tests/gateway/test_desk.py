@@ -171,3 +171,14 @@ async def test_a_store_that_cannot_journal_refuses_the_command(store: Store) -> 
     store._connection.execute("PRAGMA query_only=0")
     assert room.results[-1]["guard"] == "gateway_fault"
     assert room.carried_out == []
+
+
+async def test_a_desk_that_closes_takes_nothing_any_more(store: Store) -> None:
+    room = Room(store)
+    await room.desk.recover()
+    await room.desk.close()
+    room.take(command(id="late"))
+    assert room.statuses == ["REJECTED"]
+    assert "stopping" in room.results[0]["detail"]
+    await room.desk.close()
+    assert room.carried_out == []

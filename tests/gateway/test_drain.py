@@ -36,22 +36,6 @@ async def test_routine_records_wait_for_company_and_an_alarm_ends_the_wait(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_what_is_confirmed_waits_to_be_deleted_and_a_full_house_ends_the_wait(
-    store: Store, broker: BrokerUnderTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(drain, "MAX_CONFIRMED", 8)
-    house = House(store, broker.url)
-    await store.put([record(n) for n in range(1, 8)])
-    async with house.running():
-        await until(lambda: house.uplink.health.published_records == 7)
-        assert (await store.counters())["delivered"] == 0
-        await store.put([record(8), alarm(1)])
-        await until(lambda: house.uplink.health.published_records == 9)
-        await house.drained()
-        assert (await store.ledger()).findings == ()
-
-
-@pytest.mark.usefixtures("patient")
 async def test_a_stop_waits_for_no_company(store: Store, broker: BrokerUnderTest) -> None:
     house = House(store, broker.url)
     await store.put([record(n) for n in range(1, 8)])

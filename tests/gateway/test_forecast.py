@@ -11,7 +11,7 @@ import pytest
 
 from gateway.bin_levels import HOUR_MS, Collector, Level, Reading
 from gateway.forecast import Forecast, forecast
-from tests.gateway.bin_years import FULL, START_H, BinYear, moments
+from tests.gateway.bin_years import FULL, PRESS_LEAVES, START_H, BinYear, Waste, moments
 
 BINS, MOMENTS = 150, 8
 HOLDS_IN = 0.90
@@ -205,3 +205,46 @@ def test_a_press_is_no_emptying_and_what_it_leaves_is_learned() -> None:
     assert presses == 2
     # Packed, 3 permille an hour come; loose waste only looks like more.
     assert likely_h(levels) == pytest.approx(FULL / 3, rel=0.02)
+
+
+@pytest.mark.parametrize("rate", [4.0, 12.0])
+def test_the_first_press_of_a_bin_is_no_emptying_and_its_interval_holds_from_then_on(
+    rate: float,
+) -> None:
+    waste, collector, levels = Waste(has_press=True), Collector(), list[Level]()
+    hour, pressed_at, full_h = 0, 0, 0
+    while not full_h:
+        waste.add(rate)
+        at_ms = (START_H + hour) * HOUR_MS
+        closed = collector.take(Reading(at_ms, min(round(waste.level), 1000), 0, waste.presses))
+        levels += [] if closed is None else [closed]
+        pressed_at = pressed_at or (len(levels) if waste.presses else 0)
+        full_h = hour if waste.level >= FULL else 0
+        hour += 1
+    assert levels[pressed_at - 1].permille - levels[pressed_at].permille > 500
+    assert {one.run for one in levels} == {0}
+    before, *after = (forecast(levels[: pressed_at + n], FULL) for n in (0, 1, 2, 3, 12, 48))
+    assert before is not None
+    assert before.likely is not None
+    assert before.likely - START_H < full_h  # too early while no press was ever seen: safe
+    for found in after:
+        assert found is not None
+        assert found.low is not None
+        assert found.high is not None
+        assert found.low < START_H + full_h < found.high
+        assert found.rate == pytest.approx(24 * rate * PRESS_LEAVES, rel=0.05)
+        assert found.high - found.low < 2 * full_h
+
+
+def test_a_first_press_that_met_a_wild_echo_spoils_the_forecast_for_two_hours_at_most() -> None:
+    def after_press(hours: int, *wild: int) -> list[Level]:
+        levels = [Level(START_H + n, 4.0 * n, 0, 0) for n in range(200)]
+        pressed = [Level(START_H + 200 + n, 240 + 4.0 * n, 0, 1) for n in range(hours)]
+        for at in wild:
+            pressed[at] = pressed[at]._replace(permille=950.0)
+        return levels + pressed
+
+    assert likely_h(after_press(3, 0)) == pytest.approx(likely_h(after_press(3)), rel=0.05)
+    found = forecast(after_press(1, 0), FULL)
+    assert found is not None
+    assert found.rate <= 4 * 24 * 1.05

@@ -21,6 +21,7 @@ from gateway.desk import Desk, Incoming, Progress, Reply
 from gateway.errors import StoreReadOnlyError
 from gateway.journal import GENESIS, Entry, canonical, chained, read_entries
 from gateway.journal_check import Report, entries_of_export, verify
+from gateway.notes import MAX_UNWRITTEN_NOTES, NoteWriter
 from gateway.outbox import Note
 from gateway.queries import read_ledger
 from gateway.records import Priority, Record
@@ -28,6 +29,7 @@ from gateway.store import Store
 from protocol.generated import messages as wire
 from tests.gateway.brokers import until
 from tests.gateway.samples import FIRE, MOTION, alarm, command, record
+from tests.gateway.test_store import rows
 
 TOPICS = Topics("park", "gw")
 RAISED = wire.Event(
@@ -127,15 +129,16 @@ async def test_a_duplicate_is_told_as_refused(store: Store) -> None:
     ]
 
 
-async def test_a_flood_of_refusals_is_bounded_and_told_by_its_number(store: Store) -> None:
-    room = desk(store, [], Outcome(Status.DONE))
-    await room.recover()
-    for _ in range(1000):
-        room.take(Incoming(TOPICS.slot("lamp", "L1", "cmd"), b"{", retained=False))
-    await until(lambda: not room._notes._waiting)
-    room.take(Incoming(TOPICS.slot("lamp", "L1", "cmd"), b"{", retained=False))
-    await room.close()
-    assert fields(store)[-1]["not_noted_before"] == 1000 - 256
+async def test_notes_that_a_slow_disk_does_not_take_are_bounded_and_told_by_their_number(
+    store: Store,
+) -> None:
+    writer = NoteWriter(store)
+    for number in range(1000):
+        writer.write(Note("result", {"id": str(number)}))
+    await until(lambda: not writer._waiting)
+    writer.write(Note("result", {"id": "last"}))
+    await writer.close()
+    assert fields(store)[-1]["not_noted_before"] == 1000 - MAX_UNWRITTEN_NOTES
 
 
 async def test_what_a_stop_interrupted_is_told_at_the_next_start(tmp_path: Path) -> None:
@@ -280,6 +283,24 @@ async def test_the_size_limit_never_takes_from_the_journal(tmp_path: Path) -> No
         await store.put([record(n) for n in range(1, 200)])
         assert store.journal_head.number == 400
         assert verify(read_entries(store.path)).entries == 400
+
+
+async def test_a_journal_above_the_size_limit_takes_no_room_from_records(tmp_path: Path) -> None:
+    async with Store(tmp_path / "s.db", limit_bytes=200_000) as store:
+        for start in range(1, 2001, 250):
+            await store.put([motion(n) for n in range(start, start + 250)])
+            await store.delete([row.id for row in await rows(store, urgent=True)])
+        assert store._outbox.used_bytes() > 2 * 200_000
+        await store.put([record(n) for n in range(1, 201)])
+        assert len(await rows(store)) == 200
+    async with Store(tmp_path / "s.db", limit_bytes=200_000) as store:
+        await store.put([record(n) for n in range(201, 401)])
+        assert len(await rows(store)) == 400, "its size is known after a restart too"
+        for start in range(401, 8001, 400):
+            await store.put([record(n) for n in range(start, start + 400)])
+        ledger = await store.ledger()
+        assert ledger.dropped["size_limit"] > 1000, "and what waits is bounded all the same"
+        assert abs(store._outbox.used_bytes() - store._outbox.journal.bytes - 200_000) < 40_000
 
 
 async def test_a_database_of_version_1_keeps_everything_and_gets_a_journal(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,6 +53,31 @@ def test_a_command_that_takes_its_time_is_told_as_it_goes_and_ends_once(
             assert outcome.receipt is not None
             assert outcome.receipt.transaction == transaction
             assert len(here.stations["P1"].acted) == 1
+
+    play(scenario())
+
+
+def test_a_gateway_whose_clock_is_behind_carries_nothing_out_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a clock of its own it wakes up in the past, until it is told the time."""
+
+    async def scenario() -> None:
+        async with street(monkeypatch, [post()]) as here:
+            here.stations["P1"].is_silent = True
+            command = here.command("P1", "lower", lifetime_ms=5000)
+            two_hours_ms = 2 * 3600 * 1000
+            ahead = replace(
+                command,
+                issued_ms=command.issued_ms + two_hours_ms,
+                not_after_ms=command.not_after_ms + two_hours_ms,
+            )
+            task = asyncio.create_task(here.run(ahead))
+            await asyncio.sleep(6)
+            here.stations["P1"].is_silent = False
+            assert told(await task)[0] in {Status.EXPIRED, Status.FAILED}
+            await asyncio.sleep(20)
+            assert here.stations["P1"].acted == []
 
     play(scenario())
 

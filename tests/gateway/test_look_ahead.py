@@ -30,6 +30,7 @@ neighbours = ["lamp-{next}"]
 """
 SITE = """
 site = { name = "park", gateway = "gw-1", latitude = 0.0, longitude = 0.0 }
+store = { linger_s = 0 }
 bus = [{ name = "a", port = "/dev/nowhere-a" }, { name = "b", port = "/dev/nowhere-b" }]
 """
 SPACING_M = 20

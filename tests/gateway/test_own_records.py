@@ -143,14 +143,14 @@ def test_what_an_answer_says_is_held_is_known_to_be_lost_with_a_restart() -> Non
 def test_what_came_but_was_not_stored_is_known_too() -> None:
     street = Street()
     street.answer(1, 2, 3, held=3)
-    street.controller.not_stored(1)
+    street.controller.not_stored(1, 0)
     assert street.hello(2) == ended(4)
 
 
 def test_what_was_acknowledged_is_not_counted_as_held() -> None:
     street = Street()
     street.answer(1, 2, held=2)
-    street.controller.stored(1, [record(1), record(2)])
+    street.controller.stored(1, 0, [record(1), record(2)])
     street.answer(3, held=2, flags=wire.FLAG_MORE)
     assert street.hello(2) == ended(5)
 

@@ -15,6 +15,6 @@ def test_a_number_behind_which_there_is_none_is_not_believed_so_that_polls_go_on
     for sequence, is_believed in ((LAST_SEQUENCE + 1, False), (LAST_SEQUENCE, True)):
         gap = m.Gap(rogue.urgent.next, 5, m.GapCause.RING_OVERFLOW)
         taken = rogue.take(m.Records(1, 0, codec.encode_record(gap, sequence)))
-        rogue.stored(1, taken)
+        rogue.stored(1, 0, taken)
         assert bool(taken) is is_believed
         assert isinstance(codec.decode_message(wire.POLL, rogue.poll()), m.Poll)

@@ -24,30 +24,19 @@ import pytest
 from gateway import contract
 from gateway.agent import Agent
 from gateway.contract import parse_timestamp
+from gateway.desk import Incoming
 from gateway.health import Pulse, observe, payload
 from gateway.logs import JsonFormatter
-from gateway.metrics import Metrics
+from gateway.metrics import Metrics, metrics_of
 from gateway.records import unix_ms
+from gateway.refusals import WHOLE_EACH
+from gateway.replies import MAX_REFUSALS
 from gateway.service import Service
 from gateway.site import load_site
 from gateway.systemd import Notifier
-from protocol import keyfile
 from tests.gateway.brokers import until
 from tests.gateway.samples import record
 from tests.needs import ROOT, absent
-
-PARK = (resources.files("tools.demo") / "site.toml").read_text()
-
-
-@pytest.fixture
-def site_file(tmp_path: Path) -> Path:
-    """The park, with neither its port nor its broker there."""
-    text = PARK.replace("/dev/ttyUSB0", str(tmp_path / "no-port"))
-    file = tmp_path / "site.toml"
-    file.write_text(text.replace("mqtt://127.0.0.1:1883", "mqtt://127.0.0.1:1"))
-    (tmp_path / "keys").mkdir()
-    keyfile.save(keyfile.new_key("link", "park"), tmp_path / "keys" / "link.json")
-    return file
 
 
 def rewrite(file: Path, *edits: tuple[str, str]) -> None:
@@ -263,6 +252,32 @@ async def test_an_agent_that_does_not_end_is_ended_by_force(
     assert b"ending by force" in said
 
 
+SLOW_RESOLVER = """
+import socket, sys, time
+
+def slow(*_, **__):
+    print("asked", flush=True)
+    time.sleep(600)
+
+socket.getaddrinfo = slow
+sys.argv = ["stoep", "gateway", "run", "--site", sys.argv[1]]
+from tools.cli import main
+main()
+"""
+
+
+@pytest.mark.timeout(120)
+async def test_a_resolver_without_an_answer_holds_up_no_stop(site_file: Path) -> None:
+    rewrite(site_file, ("mqtt://127.0.0.1:1", "mqtt://broker.example:1883"))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", SLOW_RESOLVER, str(site_file)), cwd=ROOT, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    await process.stdout.readline()
+    process.terminate()
+    assert await process.wait() == 0
+
+
 # --- health and metrics ---------------------------------------------------------------------------
 
 
@@ -285,12 +300,37 @@ async def test_health_fits_its_schema_and_names_what_is_wrong(site_file: Path) -
     }
     assert observed["problems"] == ["bus path is away", "the broker is away"]
     assert abs(parse_timestamp(observed["ts"]) - unix_ms()) < 60_000
-    pulse.reload_error = "2 mistakes in site.toml"
+    pulse.reload_error = "the last reload changed nothing: 2 mistakes in site.toml"
     async with agent.store:
         pulse.loop_lag_ms = 5000
         problems = (await observe(agent, pulse))["problems"]
     assert "the last reload changed nothing: 2 mistakes in site.toml" in problems
     assert "the loop turned 5000 ms late" in problems
+
+
+async def test_a_flood_of_refusals_is_a_problem_and_in_the_metrics(site_file: Path) -> None:
+    agent = Agent(load_site(site_file))
+    topic = agent.topics.slot("lamp", "lamp-1", "cmd")
+    async with agent.store:
+        await agent.desk.recover()
+        for _ in range(5000):
+            agent.desk.take(Incoming(topic, b"{}", retained=False))
+        observed = await observe(agent, Pulse.now())
+        await agent.desk.close()
+        after = await observe(agent, Pulse.now())
+    jsonschema.Draft202012Validator(contract.schema("health")).validate(observed)
+    words = "so many commands are refused that the journal tells most as a sum"
+    assert words in observed["problems"]
+    assert words not in after["problems"]
+    values = {
+        s.labels.get("fate"): s.value
+        for m in metrics_of(observed)
+        for s in m.samples
+        if s.name == "stoep_commands_total"
+    }
+    assert values["refused"] == 5000
+    assert values["summed"] == 5000 - WHOLE_EACH
+    assert values["unanswered"] == 5000 - MAX_REFUSALS
 
 
 def fetch(port: int) -> tuple[int, str]:

@@ -81,7 +81,7 @@ async def test_a_signature_counts_once_whatever_it_is_called(store: Store) -> No
     await until(lambda: ("DONE", None) in room.results("c1"))
     room.give(id="c3")
     await until(lambda: bool(room.results("c3")))
-    assert room.results("c2") == room.results("c3") == [("REJECTED", "duplicate")]
+    assert room.results("c2") == room.results("c3") == [("REJECTED", "signed_before")]
     room.give(id="c4", auth=auth(nonce="11" * 8))
     await until(lambda: ("DONE", None) in room.results("c4"))
     assert [one.id for one in room.begun] == ["c1", "c4"]

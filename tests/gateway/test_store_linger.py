@@ -38,6 +38,23 @@ async def test_old_boots_are_forgotten_when_complete_and_the_sums_still_agree(
         assert store.resume(UNIT, 59) == (7, 0x20000002)
 
 
+async def test_a_boot_with_a_lower_number_than_all_before_is_kept_like_any_other(
+    tmp_path: Path,
+) -> None:
+    """A controller that lost its counter draws the number of its next boot by lot."""
+    async with Store(tmp_path / "s.db") as store:
+        for boot in range(40_000, 40_040):
+            await store.put([record(1, boot=boot)])
+            await store.delete([row.id for row in await rows(store)])
+        await store.put([record(n, boot=33_000) for n in (1, 2)])
+        assert [row.record.boot for row in await rows(store)] == [33_000, 33_000]
+        assert store.resume(UNIT, 33_000) == (3, 0x20000001)
+        await store.put([record(1, boot=500)])
+        assert (await store.ledger()).findings == ()
+    async with Store(tmp_path / "s.db") as store:
+        assert [row.record.boot for row in await rows(store)] == [33_000, 33_000, 500]
+
+
 async def test_with_a_linger_records_can_be_read_before_they_are_durable(tmp_path: Path) -> None:
     async with Store(tmp_path / "s.db", linger_s=3600) as store:
         waiting = asyncio.create_task(store.put([record(1), record(2), record(3)]))

@@ -45,7 +45,7 @@ async def test_a_missing_folder_is_told(tmp_path: Path) -> None:
 async def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     path.write_bytes(b"not a database at all" * 100)
-    with pytest.raises(StoreDamagedError, match="nothing was deleted"):
+    with pytest.raises(StoreUnavailableError, match="something else than a store"):
         await Store(path).open()
     assert path.read_bytes() == b"not a database at all" * 100
     aside = database.set_aside(path)

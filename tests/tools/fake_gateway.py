@@ -68,6 +68,10 @@ class FakeGateway:
     site: str = "park"
     name: str = "gw-1"
     slots: dict[str, str] = field(default_factory=lambda: dict(STREET))
+    inventory: Sequence[dict[str, Any]] | None = None
+    """What it says that it has; None: nothing, as an old one."""
+    mute: Sequence[str] = ()
+    """Slots that were never heard of."""
     commands: list[Command] = field(default_factory=list[Command])
     messages: list[aiomqtt.Message] = field(default_factory=list[aiomqtt.Message])
     explain: Callable[[Command], Outcome] = nothing_in_the_way
@@ -91,7 +95,12 @@ class FakeGateway:
         await self._client.__aenter__()
         await self._client.subscribe(self.topics.commands, qos=1)
         await self.publish(self.topics.agent("avail"), contract.avail(Avail.ONLINE, now_ms()))
+        if self.inventory is not None:
+            told: dict[str, Any] = {"ts": contract.timestamp(now_ms()), "slots": self.inventory}
+            await self.publish(self.topics.agent("slots"), json.dumps(told).encode())
         for slot, kind in self.slots.items():
+            if slot in self.mute:
+                continue
             await self.avail(slot, Avail.ONLINE)
             await (self.show(slot) if slot in self.posts else self.state(slot, **STATES[kind]))
         self._task = asyncio.create_task(self._serve())

@@ -45,7 +45,11 @@ def test_the_newest_entries_are_shown(site: Path) -> None:
     assert ended.code == 0, ended.err
     lines = [" ".join(line.split()) for line in ended.out.splitlines()]
     assert lines[1].endswith("L1 command an@office set duration_s=30 level=60 (W-7): dark corner")
-    assert lines[3].endswith("L2 refused - ?: REJECTED retained")
+    assert lines[2].endswith("L1 result an@office DONE")
+    assert lines[3].endswith(
+        "refused - ?: REJECTED retained: commands must not be retained; "
+        "publish without the retain flag"
+    )
     newest = stoep_now("gateway", "journal", "show", "--site", str(site), "--last", "2", "--json")
     assert [entry["n"] for entry in newest.json] == [3, 4]
     of_slot = stoep_now("gateway", "journal", "show", "--site", str(site), "--slot", "L1", "--json")

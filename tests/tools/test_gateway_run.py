@@ -89,7 +89,7 @@ def test_a_store_that_is_no_database_is_left_as_it_is(site: Path) -> None:
     process = gateway(site)
     _, said = process.communicate(timeout=15)
     assert process.returncode == 7
-    assert "the store cannot be used" in said.splitlines()[-1]
+    assert "is something else than a store" in said.splitlines()[-1]
     assert store.read_bytes() == b"no database at all" * 100
     with pytest.raises(sqlite3.DatabaseError), sqlite3.connect(store) as connection:
         connection.execute("SELECT * FROM sqlite_master")

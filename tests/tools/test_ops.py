@@ -9,11 +9,17 @@ from typing import Any
 
 import pytest
 
+from gateway import contract
 from gateway.commands import Command, Outcome, Status
 from gateway.contract import Avail
 from hil.broker import EmbeddedBroker
 from tests.tools.conftest import Stoep, run_stoep
 from tests.tools.fake_gateway import BIN, LAMP, FakeGateway
+from tools.ops.address import parse_broker
+from tools.ops.client import Scope
+from tools.ops.dispatch import dispatching, progress_words
+from tools.ops.order import Order, Result
+from tools.ops.street import StreetView
 
 SET = ("lamp", "set", "lamp-1", "--level", "40%", "--for", "15m", "--reason", "party")
 
@@ -73,6 +79,41 @@ async def test_what_is_old_or_off_line_is_never_shown_as_good(
     assert (slots["lamp-2"]["link"], slots["lamp-2"]["quality"]) == ("offline", "stale")
     assert slots["lamp-10"]["quality"] == "invalid"
     assert slots["bin-1"]["quality"] == "good"
+
+
+async def test_a_bin_that_sleeps_is_stale_when_it_has_overslept(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    slots: dict[str, str] = dict.fromkeys(("bin-1", "bin-2", "bin-3", "bin-4"), "bin")
+    told: list[dict[str, Any]] = [
+        {"slot": slot, "kind": "bin", "sleep_s": 900} for slot in ("bin-1", "bin-2", "bin-4")
+    ]
+    told.append({"slot": "bin-3", "kind": "bin"})
+    async with FakeGateway(broker.port, slots=slots, inventory=told) as gateway:
+        for slot, age_s in (("bin-1", 880), ("bin-2", 1000), ("bin-3", 60), ("bin-4", 60)):
+            await gateway.state(slot, age_s=age_s, **BIN)
+        await gateway.avail("bin-4", Avail.OFFLINE)
+        seen = {slot["slot"]: slot for slot in (await stoep("ls", "--json")).json}
+        shown = await stoep("show", "bin-1")
+    qualities = [seen[slot]["quality"] for slot in slots]
+    assert qualities == ["good", "stale", "stale", "stale"]
+    assert (seen["bin-1"]["sleep_s"], seen["bin-3"]["sleep_s"]) == (900, None)
+    assert ["sleeps", "up to 15m"] in [
+        line.strip().split(maxsplit=1) for line in shown.out.splitlines()
+    ]
+
+
+async def test_a_slot_is_gone_when_neither_the_broker_nor_its_gateway_knows_it() -> None:
+    street = StreetView()
+    base = "stoep/v1/park/gw-1"
+    told = b'{"ts": "", "slots": [{"slot": "bin-1", "kind": "bin"}, {"slot": "x", "kind": "?"}]}'
+    street.take(f"{base}/gateway/slots", told)
+    street.take(f"{base}/bin/bin-1/avail", b'{"status": "online"}')
+    assert [slot.name for slot in street.sorted()] == ["bin-1"]
+    street.take(f"{base}/bin/bin-1/avail", b"")
+    assert street.find("bin-1").avail is None
+    street.take(f"{base}/gateway/slots", b"not for us")
+    assert not street.slots
 
 
 async def test_a_controller_that_was_never_told_the_time_has_values_without_an_age(
@@ -376,3 +417,41 @@ async def test_watch_as_json_prints_an_object_a_line(stoep: Stoep, broker: Embed
     slots = [json.loads(line) for line in ended.out.splitlines()]
     assert {slot["slot"] for slot in slots} == {"lamp-1", "lamp-2", "lamp-10", "post-1", "bin-1"}
     assert all(slot["what"] == "slot" for slot in slots)
+
+
+async def test_who_waits_for_a_command_hears_that_the_gateway_is_gone_and_that_it_is_back(
+    broker: EmbeddedBroker,
+) -> None:
+    heard: list[str] = []
+    back = asyncio.Event()
+
+    def progress(result: Result) -> None:
+        heard.append(progress_words(result))
+        if "offline" in heard[-1]:
+            back.set()
+
+    def begun(_: Command) -> Sequence[Outcome]:
+        return [Outcome(Status.ACCEPTED)]
+
+    async with (
+        FakeGateway(broker.port, begun) as gateway,
+        dispatching(parse_broker(broker.url), Scope()) as dispatch,
+    ):
+        slot = dispatch.street.find("lamp-1")
+        order = Order("auto", {}, "anna", "test")
+        giving = asyncio.create_task(dispatch.give(slot, order, (), progress))
+        await gateway.heard.wait()
+        agent = gateway.topics.agent("avail")
+        await gateway.publish(agent, contract.avail(Avail.OFFLINE))
+        await back.wait()
+        await gateway.publish(agent, contract.avail(Avail.ONLINE))
+        [message] = gateway.messages
+        number = gateway.commands[0].id
+        failed = Outcome(Status.FAILED, "gateway_restarted")
+        await gateway._reply(message, number, failed)
+        assert (await giving).guard == "gateway_restarted"
+    assert heard == [
+        "ACCEPTED",
+        "IN_PROGRESS, gateway gw-1 is offline",
+        "IN_PROGRESS, gateway gw-1 is online",
+    ]

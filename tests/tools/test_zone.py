@@ -127,6 +127,90 @@ async def test_what_fits_nothing_or_another_kind_is_a_usage_error_and_nothing_is
         assert not gateway.messages
 
 
+GATE = [
+    {"slot": "post-1", "kind": "bollard", "group": "gate"},
+    {"slot": "post-2", "kind": "bollard", "group": "gate"},
+    {"slot": "post-3", "kind": "bollard", "group": "yard"},
+    {"slot": "bin-1", "kind": "bin"},
+]
+GATE_SLOTS = {**POSTS, "bin-1": "bin"}
+
+
+async def test_a_group_of_the_site_file_is_lowered_together_and_a_mute_post_is_no_secret(
+    stoep: Stoep, broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    office = keyfile.new_key("command", "park")
+    people = People(tmp_path, office, ["post-1", "post-2"])
+    lower = ("zone", "lower", "--reason", "flood", "--key", people.key("alice"))
+    async with FakeGateway(
+        broker.port, slots=GATE_SLOTS, inventory=GATE, mute=["post-2"], command_key=office
+    ) as gateway:
+        ended = await stoep(*lower, "--group", "gate")
+        assert [c.address.slot for c in gateway.commands] == ["post-1"]
+        listed = await stoep("ls", "--json")
+    assert ended.code == 6, ended.err
+    rows = {line.split()[0]: line for line in ended.out.splitlines()}
+    assert "DONE" in rows["post-1"]
+    assert "UNREACHABLE" in rows["post-2"]
+    assert set(rows) == {"SLOT", "post-1", "post-2"}
+    groups = {one["slot"]: (one["group"], one["link"]) for one in listed.json}
+    assert groups["post-2"] == ("gate", "unknown")
+
+
+async def test_groups_names_and_kinds_are_selected_together(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    async def chosen(*arguments: str) -> set[str]:
+        gateway.commands.clear()
+        ended = await stoep("zone", "identify", "--for", "5s", *arguments)
+        assert ended.code == 0, ended.err
+        return {c.address.slot for c in gateway.commands}
+
+    async with FakeGateway(broker.port, slots=GATE_SLOTS, inventory=GATE) as gateway:
+        assert await chosen("--group", "gate", "--group", "yard") == set(POSTS)
+        assert await chosen("--group", "gate", "bin-*") == {"post-1", "post-2", "bin-1"}
+        assert await chosen("--kind", "bin") == {"bin-1"}
+        assert await chosen("*", "--kind", "bollard") == set(POSTS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "name the slots: SLOT..., --group GROUP or --kind KIND"),
+        (("--group", "gat"), "there is no group 'gat'; there are gate, yard"),
+        (("--kind", "tree"), "--kind 'tree' is none of lamp, bollard, bin"),
+        (("--kind", "bin"), "--kind bin: this is only for a bollard"),
+    ],
+)
+async def test_a_selection_of_nothing_is_a_usage_error_and_nothing_is_sent(
+    stoep: Stoep, broker: EmbeddedBroker, arguments: tuple[str, ...], words: str
+) -> None:
+    async with FakeGateway(broker.port, slots=GATE_SLOTS, inventory=GATE) as gateway:
+        ended = await stoep("zone", "raise", "--dry-run", *arguments)
+        assert not gateway.messages
+    assert (ended.code, words in ended.err) == (2, True), ended.err
+
+
+async def test_a_group_of_two_gateways_has_to_be_told_apart(
+    stoep: Stoep, broker: EmbeddedBroker
+) -> None:
+    async with (
+        FakeGateway(broker.port, slots=GATE_SLOTS, inventory=GATE),
+        FakeGateway(broker.port, slots=GATE_SLOTS, inventory=GATE, name="gw-2") as second,
+    ):
+        both = await stoep("zone", "lower", "--dry-run", "--group", "gate")
+        one = await stoep("zone", "lower", "--dry-run", "--group", "gate", "--gateway", "gw-2")
+        assert len(second.commands) == 2
+    assert (both.code, "a group in 2 places" in both.err) == (2, True)
+    assert one.code == 0, one.err
+
+
+async def test_an_old_gateway_tells_of_no_group(stoep: Stoep, broker: EmbeddedBroker) -> None:
+    async with FakeGateway(broker.port):
+        ended = await stoep("zone", "lower", "--dry-run", "--group", "gate")
+    assert (ended.code, "no gateway here tells of any" in ended.err) == (2, True)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -11,6 +11,7 @@ from typing import Any
 import aiomqtt
 import msgspec
 
+from gateway import inventory
 from gateway.contract import LEVEL_TOPIC_WORDS
 from protocol.generated.wire import URGENT_SEQUENCE_BASE
 from tools.ops import render
@@ -88,7 +89,7 @@ class Observer:
         words = topic.split("/")
         leaf = words[-1]
         known = (LEVEL_TOPIC_WORDS, AGENT_TOPIC_WORDS)
-        if len(words) not in known or leaf in ("state", "avail"):
+        if len(words) not in known or leaf in ("state", "avail", inventory.LEAF):
             self.street.take(topic, payload)
             return
         try:

@@ -114,7 +114,7 @@ def bypass(
         "bypass",
         {"duration_s": seconds},
         ticket_for=A_BYPASS,
-        warning=f"{slot}: bypassed for {format_duration(seconds)}; have somebody watch the post",
+        warning=f"{slot}: a bypass for {format_duration(seconds)}: have somebody watch the post",
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import aiomqtt
 from paho.mqtt.reasoncodes import ReasonCode
 
+from gateway import inventory
 from gateway.contract import ROOT
 from tools.errors import Unreachable
 from tools.ops.address import BrokerAddress
@@ -37,9 +38,9 @@ class Scope:
     gateway: str | None = None
 
     def filters(self, *leaves: str) -> list[str]:
-        """Subscriptions for these leaves of all slots; of the agents, availability and events."""
+        """Subscriptions for these leaves of all slots; of the agents, also what they have."""
         base = f"{ROOT}/{self.site or '+'}/{self.gateway or '+'}"
-        own = ["avail", *({"event"} & set(leaves))]
+        own = ["avail", inventory.LEAF, *({"event"} & set(leaves))]
         return [
             *(f"{base}/gateway/{leaf}" for leaf in own),
             *(f"{base}/+/+/{leaf}" for leaf in leaves),

@@ -27,7 +27,7 @@ from tools.ops.dispatch import Dispatch, dispatching, progress_words
 from tools.ops.options import Giving
 from tools.ops.order import Order, Result
 from tools.ops.signing import Signer
-from tools.ops.street import SlotView
+from tools.ops.street import Selection, SlotView
 from tools.output import console, print_json, table
 
 ERRORS: dict[Status, type[ToolError]] = {
@@ -89,7 +89,7 @@ class Answer:
 
 
 def give(
-    slot: str | Sequence[str],
+    slot: str | Selection,
     kind: str | None,
     giving: Giving,
     verb: str,
@@ -100,7 +100,7 @@ def give(
 ) -> None:
     """Give a command to a slot (of this kind); raises the ToolError of its final status.
 
-    With a list of names and patterns, to all of them at once; then the worst result decides. A
+    With a selection, to all of it at once; then the worst result decides. A
     command with `ticket_for` needs a ticket; the warning is shown before it is sent.
     """
     order = giving.order(verb, args, ticket_for=ticket_for)
@@ -138,10 +138,10 @@ def tell(slot: SlotView, order: Order, result: Result, *, as_json: bool) -> None
 
 
 async def _give_many(
-    names: Sequence[str], kind: str | None, giving: Giving, order: Order, signers: Sequence[Signer]
+    wanted: Selection, kind: str | None, giving: Giving, order: Order, signers: Sequence[Signer]
 ) -> None:
     async with dispatching(giving.address, giving.scope) as dispatch:
-        slots = dispatch.street.select(names, kind)
+        slots = dispatch.street.select(wanted, kind)
         with followed(dispatch, as_json=giving.as_json) as show:
             over = Overview(len(slots), order.verb, show)
             tasks = [_answered(dispatch, slot, order, signers, over) for slot in slots]

@@ -13,14 +13,21 @@ from typing import Any, TypeVar
 import aiomqtt
 import msgspec
 
-from gateway.commands import Guard
+from gateway.commands import Guard, Status
 from gateway.contract import Avail, Topics
 from gateway.execution import LONGEST_OTHER_S, LONGEST_S
 from tools.errors import Unreachable
 from tools.ops.address import BrokerAddress
 from tools.ops.client import REPLY_ROOT, Scope, collect, connect
 from tools.ops.order import Order, Result, envelope, properties
-from tools.ops.signing import NONCE_LIFE_S, Signer, authority, common_epochs, nonce_age_s
+from tools.ops.signing import (
+    NONCE_LIFE_S,
+    Signer,
+    authority,
+    common_epochs,
+    nonce_age_s,
+    signed_words,
+)
 from tools.ops.street import SlotView, StreetView
 
 GRACE_S = 2.0
@@ -52,7 +59,8 @@ def progress_words(result: Result | None) -> str:
     """`IN_PROGRESS 40 %`; `sent` before anything came back."""
     if result is None:
         return "sent"
-    return str(result.status) + ("" if result.progress is None else f" {result.progress} %")
+    said = str(result.status) + ("" if result.progress is None else f" {result.progress} %")
+    return f"{said}, {result.detail}" if result.detail and not result.status.final else said
 
 
 @asynccontextmanager
@@ -125,7 +133,8 @@ class Dispatch:
         renewed = False
         while True:
             auth = authority(signers, epochs[0], slot, nonce, order)
-            result = await self.send(slot, order, auth, on_progress)
+            tags = signed_words(signers, epochs[0], slot, auth, order)
+            result = await self.send(slot, order, auth, on_progress, tags)
             if result.guard in STALE_NONCE and not renewed:
                 renewed = True
                 fresh = await self._until(lambda old=nonce: _other(slot, old), NONCE_S)
@@ -165,6 +174,7 @@ class Dispatch:
         order: Order,
         auth: Mapping[str, Any] | None,
         on_progress: Progress | None,
+        words: Sequence[str] = (),
     ) -> Result:
         """Send a command as it is, once, and wait for its final result. Raises Unreachable."""
         _require_agent(slot)
@@ -172,7 +182,7 @@ class Dispatch:
         sent = self.under_way[command_id] = UnderWay(slot, order)
         await self._client.publish(
             Topics(slot.site, slot.gateway).slot(slot.kind, slot.name, "cmd"),
-            envelope(command_id, order, auth),
+            envelope(command_id, order, auth, words),
             qos=1,
             retain=False,
             properties=properties(self.reply_topic, command_id, order.validity_s),
@@ -181,10 +191,14 @@ class Dispatch:
         if await self._until(lambda: sent.results or None, limit_s) is None:
             raise self._silence(command_id, limit_s)
         limit_s += LONGEST_S.get(order.verb, LONGEST_OTHER_S)
-        told = 0
+        told, away = 0, False
 
         def final() -> Result | None:
-            nonlocal told
+            nonlocal told, away
+            if on_progress and away is (slot.agent_avail == Avail.ONLINE):
+                away = not away
+                words = f"gateway {slot.gateway} is {slot.agent_avail}"
+                on_progress(Result(command_id, Status.IN_PROGRESS, detail=words))
             for result in sent.results[told:]:
                 told += 1
                 if result.guard == Guard.DUPLICATE:
@@ -204,6 +218,8 @@ class Dispatch:
     def _silence(self, command_id: str, limit_s: float) -> Unreachable:
         sent = self.under_way.pop(command_id)
         heard = f", last it was {progress_words(sent.results[-1])}" if sent.results else ""
+        if sent.slot.agent_avail != Avail.ONLINE:
+            heard += f", which is {sent.slot.agent_avail or 'unknown'}"
         return Unreachable(
             f"no result from gateway {sent.slot.gateway} within {limit_s:.0f} s{heard}; the "
             f"command has expired, but it may have acted: see 'stoep show {sent.slot.name}'"

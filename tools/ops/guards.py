@@ -101,6 +101,7 @@ GUARDS: Mapping[str, Words] = {
     "retained": Words("commands must not be retained", "publish without the retain flag"),
     "malformed": Words("the gateway cannot read the command", "use a stoep of its version"),
     "no_id": Words("the command has no id", "use a stoep of the gateway's version"),
+    "signed_before": Words("this signature was given before", "sign the order anew"),
     "duplicate": Words("this command was given before", "give a new one if you mean it again"),
     "unknown_slot": Words("the gateway has no such slot", "see 'stoep ls'"),
     "unknown_verb": Words("the gateway does not know this verb", "use a gateway of this version"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ from tools.errors import UsageError
 from tools.ops.commands import give
 from tools.ops.durations import DAY_S, format_duration
 from tools.ops.options import Giving, GivingFreely, SlotName, duration, expanded
+from tools.ops.street import Selection
 
 FULL_PERCENT = 100
 
@@ -54,10 +54,9 @@ app.command("off")(expanded(off))
 app.command("auto")(expanded(auto))
 
 
-def _set(slot: str | Sequence[str], level: int, for_: str, giving: Giving) -> None:
+def _set(slot: str | Selection, level: int, for_: str, giving: Giving) -> None:
     duration_s = duration("--for", for_, most_s=DAY_S)
-    names = slot if isinstance(slot, str) else " ".join(slot)
-    dark = f"{names}: dark for {format_duration(duration_s)}, also for who walks there"
+    dark = f"{slot}: dark for {format_duration(duration_s)}, also for who walks there"
     args: dict[str, int | bool] = {"level": level, "duration_s": duration_s}
     give(slot, "lamp", giving, "set", args, warning=None if level else dark)
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar, get_type_hints
 
 import typer
 
+from gateway.contract import KINDS
 from tools.errors import UsageError
 from tools.ops.address import DEFAULT_URL, BrokerAddress, parse_broker
 from tools.ops.asking import asked
@@ -22,6 +23,7 @@ from tools.ops.client import Scope
 from tools.ops.durations import parse_duration
 from tools.ops.order import Order, default_actor
 from tools.ops.signing import MOST_VALIDITY_S, KeyOptions, Signer, find_signers
+from tools.ops.street import Selection
 
 MAX_TEXT_LENGTH = 200
 """Of actor, reason and ticket: what the gateway takes."""
@@ -30,8 +32,15 @@ LONGEST_TIMEOUT_S = 300
 
 SlotName = Annotated[str, typer.Argument(metavar="SLOT", help="Name of the slot, as in stoep ls.")]
 SlotNames = Annotated[
-    list[str],
-    typer.Argument(metavar="SLOT", help="Names or patterns in quotes: lamp-1 'post-*'."),
+    list[str] | None,
+    typer.Argument(metavar="[SLOT]...", help="Names or patterns in quotes: lamp-1 'post-*'."),
+]
+Groups = Annotated[
+    list[str] | None,
+    typer.Option("--group", metavar="GROUP", help="All posts of a lane, also those that are mute."),
+]
+KindOnly = Annotated[
+    str | None, typer.Option("--kind", metavar="KIND", help="Of these only lamp, bollard or bin.")
 ]
 
 Name = Annotated[
@@ -200,16 +209,16 @@ class GivingTogether(GivingSigned):
 def expanded(function: Callable[P, None], *, several: bool = False) -> Callable[P, None]:
     """For typer: each field of an argument that is a `Connection` becomes an option.
 
-    With `several`, the argument `slot` takes any number of names and patterns.
+    With `several`, the argument `slot` becomes options for a `Selection`.
     """
     hints = get_type_hints(function, include_extras=True)
-    if several:
-        hints["slot"] = SlotNames
     bundles = {n: t for n, t in hints.items() if isinstance(t, type) and issubclass(t, Connection)}
     parameters: list[inspect.Parameter] = []
     for name, parameter in inspect.signature(function).parameters.items():
         if name in bundles:
             parameters += _options(bundles[name])
+        elif several and name == "slot":
+            parameters += _SELECTION
         else:
             kind = inspect.Parameter.KEYWORD_ONLY
             parameters.append(parameter.replace(annotation=hints[name], kind=kind))
@@ -220,6 +229,8 @@ def expanded(function: Callable[P, None], *, several: bool = False) -> Callable[
         for name, bundle in bundles.items():
             taken = {field.name: values.pop(field.name) for field in fields(bundle)}
             values[name] = bundle(**taken)
+        if several:
+            values["slot"] = selection(*(values.pop(one.name) for one in _SELECTION))
         call(**values)
 
     # What typer reads; it calls with keywords only.
@@ -244,6 +255,19 @@ def _options(bundle: type[Connection]) -> list[inspect.Parameter]:
     ]
 
 
+def selection(names: list[str] | None, groups: list[str] | None, kind: str | None) -> Selection:
+    """What the command line selects. Raises UsageError when that is nothing."""
+    if kind is not None and kind not in KINDS:
+        raise UsageError(f"--kind {kind!r} is none of {', '.join(KINDS)}")
+    if not (names or groups or kind):
+        raise UsageError("name the slots: SLOT..., --group GROUP or --kind KIND")
+    return Selection(names or (), groups or (), kind)
+
+
+_SELECTION = [
+    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=hint, default=None)
+    for name, hint in (("slots", SlotNames), ("groups", Groups), ("kind", KindOnly))
+]
 _CONNECTION = frozenset(field.name for field in fields(Connection))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,8 +54,13 @@ def default_actor() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def envelope(command_id: str, order: Order, auth: Mapping[str, Any] | None = None) -> bytes:
-    """The payload of `cmd`, issued now."""
+def envelope(
+    command_id: str,
+    order: Order,
+    auth: Mapping[str, Any] | None = None,
+    words: Sequence[str] = (),
+) -> bytes:
+    """The payload of `cmd`, issued now; `words` are the tags over reason and ticket."""
     now_ms = time.time_ns() // 1_000_000
     fields: dict[str, Any] = {
         "id": command_id,
@@ -72,6 +77,8 @@ def envelope(command_id: str, order: Order, auth: Mapping[str, Any] | None = Non
         fields["dry_run"] = True
     if auth is not None:
         fields["auth"] = auth
+    if words:
+        fields["words"] = words
     return msgspec.json.encode(fields)
 
 

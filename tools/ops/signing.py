@@ -20,6 +20,7 @@ from protocol.generated.wire import LEVEL_UNCHANGED
 from protocol.keyfile import KeyFileError, SiteKey
 from protocol.person_keys import PersonKey
 from tools.errors import ConfigurationError, UsageError
+from tools.ops import words
 from tools.ops.order import Order
 from tools.ops.street import SlotView
 
@@ -163,6 +164,14 @@ def authority(
     return {**auth, "signatures": signatures}
 
 
+def signed_words(
+    signers: Sequence[Signer], epoch: int, slot: SlotView, auth: Mapping[str, Any], order: Order
+) -> list[str]:
+    """A tag of each over the order's reason and ticket, which its controller never hears."""
+    message = words.message(_signed_bytes(slot, auth, order), order.reason, order.ticket)
+    return [orders.sign(_key(signer, epoch, slot), message).hex() for signer in signers]
+
+
 def signature(
     signer: Signer, epoch: int, slot: SlotView, auth: Mapping[str, Any], order: Order
 ) -> dict[str, str]:
@@ -171,7 +180,14 @@ def signature(
     Of `auth`, nonce, lifetime_ms and transaction are signed. Raises ConfigurationError when the
     key file does not fit the place.
     """
-    unit = unit_of(slot)
+    return {
+        "operator": signer.name,
+        "role": signer.role.name.lower(),
+        "tag": orders.sign(_key(signer, epoch, slot), _signed_bytes(slot, auth, order)).hex(),
+    }
+
+
+def _signed_bytes(slot: SlotView, auth: Mapping[str, Any], order: Order) -> bytes:
     signed = orders.Order(
         verb=Verb[order.verb.upper()],
         level_percent=LEVEL_UNCHANGED,
@@ -179,17 +195,16 @@ def signature(
         lifetime_ms=auth["lifetime_ms"],
         transaction=auth["transaction"],
     )
-    message = signed.signed_bytes(bytes.fromhex(auth["nonce"]), bytes.fromhex(unit))
-    key = signer.keys(slot, unit).get(epoch)
+    return signed.signed_bytes(bytes.fromhex(auth["nonce"]), bytes.fromhex(unit_of(slot)))
+
+
+def _key(signer: Signer, epoch: int, slot: SlotView) -> bytes:
+    key = signer.keys(slot, unit_of(slot)).get(epoch)
     if key is None:
         raise ConfigurationError(
             f"the key file of {signer.name} is not of epoch {epoch} of the command key; {ISSUE}"
         )
-    return {
-        "operator": signer.name,
-        "role": signer.role.name.lower(),
-        "tag": orders.sign(key, message).hex(),
-    }
+    return key
 
 
 def nonce_age_s(slot: SlotView) -> float:

@@ -24,6 +24,7 @@ from tools.ops.signing import (
     common_epochs,
     nonce_age_s,
     signature,
+    signed_words,
     unit_of,
 )
 from tools.ops.street import SlotView
@@ -56,6 +57,8 @@ class Draft(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     ticket: str | None
     epoch: int
     auth: Auth
+    words: list[str] = []
+    """Tags over reason and ticket, of those who have signed."""
 
     @property
     def place(self) -> SlotView:
@@ -103,6 +106,7 @@ async def begin(dispatch: Dispatch, slot: SlotView, order: Order, first: Signer,
         ticket=order.ticket,
         epoch=epoch,
         auth=msgspec.convert(auth, Auth),
+        words=signed_words([first], epoch, slot, auth, order),
     )
     _write(draft, file)
     return round(NONCE_LIFE_S - nonce_age_s(slot))
@@ -131,24 +135,34 @@ def countersign(file: Path, second: Signer) -> Draft:
     auth = msgspec.to_builtins(draft.auth)
     try:
         made = signature(second, draft.epoch, draft.place, auth, draft.order())
+        words = signed_words([second], draft.epoch, draft.place, auth, draft.order())
     except (ValueError, KeyError, OverflowError) as error:
         raise ConfigurationError(f"{file}: is damaged: {error}") from error
     auth["signatures"].append(made)
-    signed = msgspec.structs.replace(draft, auth=msgspec.convert(auth, Auth))
+    both = [*draft.words, *words]
+    signed = msgspec.structs.replace(draft, auth=msgspec.convert(auth, Auth), words=both)
     _write(signed, file)
     return signed
 
 
 async def send(dispatch: Dispatch, draft: Draft, on_progress: Progress) -> Result:
-    """Send it and wait for its result. Raises Refused when its nonce is over; nothing is sent."""
+    """Send it and wait for its result. Raises Refused, and sends nothing, when its nonce is over
+    or the second signature is missing.
+    """
     slot = dispatch.street.find(draft.slot, "bollard")
+    if len(draft.signers) < 2:
+        # A signature counts once: sent now it would be refused, and be worth nothing later.
+        raise Refused(
+            f"{slot.name}: nothing was sent: only {draft.signers[0]} has signed; the second first: "
+            "stoep bollard countersign FILE"
+        )
     if (slot.state or {}).get("cmd_nonce") != draft.auth.nonce:
         raise Refused(
             f"{slot.name}: nothing was sent: the post takes this order no more, it has another "
             "nonce; begin again with --request, the second person has less than a minute"
         )
     auth: Mapping[str, Any] = msgspec.to_builtins(draft.auth)
-    return await dispatch.send(slot, draft.order(), auth, on_progress)
+    return await dispatch.send(slot, draft.order(), auth, on_progress, draft.words)
 
 
 def _write(draft: Draft, file: Path) -> None:

@@ -11,6 +11,7 @@ from gateway.contract import KINDS, Avail
 from tools.errors import UsageError
 from tools.ops import guards, options, render
 from tools.ops.client import collect, connect
+from tools.ops.durations import format_duration
 from tools.ops.options import Connection, SlotName, expanded
 from tools.ops.street import SlotView, StreetView
 from tools.output import console, flat, print_json, table
@@ -68,10 +69,12 @@ def _details(slot: SlotView, now_s: float) -> list[tuple[str, str]]:
     link = f"{slot.link} ({slot.avail_cause})" if slot.avail_cause else slot.link
     return [
         ("slot", f"{slot.name} ({slot.kind})"),
+        *([("group", slot.group)] if slot.group else []),
         ("gateway", f"{slot.gateway} of {slot.site}, {slot.agent_avail or 'unknown'}"),
         ("link", link),
         ("quality now", slot.quality(now_s)),
         ("age", render.age(slot, now_s)),
+        *([("sleeps", f"up to {format_duration(round(slot.sleep_s))}")] if slot.sleep_s else []),
         *flat(_in_words(slot)),
     ]
 

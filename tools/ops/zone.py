@@ -12,7 +12,8 @@ from tools.ops.identify import identify_slot
 from tools.ops.options import expanded
 
 app = typer.Typer(
-    help="One command to many slots at once: names, or patterns in quotes such as 'lamp-*'.\n\n"
+    help="One command to many slots at once: names, patterns in quotes such as 'lamp-*', all posts "
+    "of a lane (--group gate), or all of a kind (--kind lamp).\n\n"
     "Each slot judges for itself and the results come as one table. The exit code is the worst of "
     "them: a wrong key file first, then unreachable, failed, expired, refused.",
     no_args_is_help=True,
