@@ -32,9 +32,12 @@ async def test_presence_while_rising_stops_the_drive_within_100_ms_and_lowers(
     sensors = ("loop_a", "loop_b", "obstacle", "loop_fault")
     async with gate(tmp_path, *(post(n + 1, inversions_most=1) for n in range(4))) as g:
         orders = await g.rising(1, 2, 3, 4)
+        found_s: list[float] = []
         for number, sensor in enumerate(sensors, 1):
             g.fail_now(number, sensor, failure)
-            assert await g.seconds_to_off(number) <= PRESENCE_LIMIT_S
+            found_s.append(await g.seconds_to_off(number))
+        assert max(found_s) <= PRESENCE_LIMIT_S
+        print(f"presence ({failure}) to drive off: at most {1000 * max(found_s):.0f} ms of 4")
         await g.until(lambda: all(g[n].at_bottom for n in (1, 2, 3, 4)), "not all went down")
         for order in orders:
             status, _ = await order
@@ -61,12 +64,15 @@ async def test_a_lost_link_stops_the_upward_drive_within_500_ms(tmp_path: Path) 
         line.detach("post-1")
         cut_s = time.monotonic()
         await g.seconds_to_off(1)
-        assert time.monotonic() - cut_s <= LEASE_LIMIT_S
+        alone_s = time.monotonic() - cut_s
+        assert alone_s <= LEASE_LIMIT_S
         line.unplug()
         cut_s = time.monotonic()
         await g.seconds_to_off(2)
         await g.seconds_to_off(3)
-        assert time.monotonic() - cut_s <= LEASE_LIMIT_S
+        both_s = time.monotonic() - cut_s
+        assert both_s <= LEASE_LIMIT_S
+        print(f"link lost to drive off: at most {1000 * max(alone_s, both_s):.0f} ms of 3")
         # Without the link they go down, which needs no permission.
         await g.until(lambda: all(g[n].at_bottom for n in (1, 2, 3)), "not all went down")
         line.replug()
