@@ -28,6 +28,7 @@ from protocol import codec, keyfile
 from protocol.generated import messages as m
 from protocol.link_gateway import Requester
 from tests.bench.crowd import station
+from tests.bench.whole_street import BUS, SITE
 from tests.gateway.brokers import BrokerUnderTest, Mosquitto
 from tests.gateway.stations import EPOCH, SITE_KEY
 
@@ -40,24 +41,6 @@ GOAL_MB, GOAL_SHARE = 80, 0.15
 TOPICS = Topics("bench", "gw")
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
-SITE = """
-[site]
-name = "bench"
-gateway = "gw"
-latitude = 50.85
-longitude = 4.35
-clock = "trusted"
-link_key = "{key}"
-[broker]
-url = "{broker}"
-[store]
-path = "bench.db"
-"""
-BUS = """
-[[bus]]
-name = "bus-{number}"
-port = "{port}"
-"""
 SLOT = """
 [[slot]]
 name = "{lamp.slot}"
@@ -72,7 +55,7 @@ position = [{x}, {y}]
 def site_text(key: Path, broker: str, ports: list[str], controllers: int) -> str:
     """A site file of so many lamps on each of these ports."""
     parts = [SITE.format(key=key, broker=broker)]
-    parts += [BUS.format(number=number, port=port) for number, port in enumerate(ports)]
+    parts += [BUS.format(bus=f"bus-{number}", port=port) for number, port in enumerate(ports)]
     for number in range(len(ports)):
         for address in range(1, controllers + 1):
             lamp = station(number, address)

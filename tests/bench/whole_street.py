@@ -24,8 +24,10 @@ link_key = "{key}"
 url = "{broker}"
 [store]
 path = "bench.db"
+"""
+BUS = """
 [[bus]]
-name = "bus"
+name = "{bus}"
 port = "{port}"
 """
 SLOT = """
@@ -67,7 +69,7 @@ def write_site(
 ) -> Path:
     """The gateway's site file for the lamps of `plan_of`, in a row; `neighbours` of an address."""
     key = street.folder / "keys" / "link.json"
-    text = SITE.format(key=key, broker=broker, port=street.port("bus"))
+    text = SITE.format(key=key, broker=broker) + BUS.format(bus="bus", port=street.port("bus"))
     for at in range(1, lamps + 1):
         near = [f"lamp-{other}" for other in neighbours(at)]
         text += SLOT.format(at=at, unit=unit(at), x=spacing_m * at, neighbours=near)
