@@ -67,8 +67,9 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class StoreTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[store]`: `path` of the database, relative to the site file; `limit_mb` bounds its size.
+    """`[store]`: `path` of the database, relative to the site file; `limit_mb` bounds it.
 
+    Not the journal in it, about 5 MB a day of a busy site: that only grows.
     `linger_s` is how long routine records wait for a common commit, to spare an SD card.
     """
 
