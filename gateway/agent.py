@@ -155,7 +155,7 @@ class Agent:
             await self._forget_old_places()
             await self._forecasts.load()
             aside = self.store.set_aside
-            await self._journal("started", **({} if aside is None else {"set_aside": aside.name}))
+            await self._journal("started", set_aside=None if aside is None else aside.name)
             self.uplink.announce(inventory.LEAF, inventory.payload(self.site))
             async with asyncio.TaskGroup() as group:
                 self._group = group
